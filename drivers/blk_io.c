@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Block device operations of any length: cut into requests, many in flight, one kick a batch; and one try to recover a
+ * device that times out, asks for a reset or breaks the protocol (VIRTIO 1.4, 2.1.2, 5.2.6).
+ */
+#include "drivers/blk.h"
+#include "virtio/log.h"
+
+/* One operation: what is left to be cut into requests. */
+struct operation {
+    enum virtio_blk_req_type type;
+    bool unmap;
+    const struct virtio_blk_extent *extents;
+    unsigned count; /* extents left */
+    uint64_t done;  /* bytes of the first one that are cut off already */
+    uint32_t most;  /* bytes a request */
+    bool retried;
+    int error; /* the first that a request reported */
+};
+
+/* Fills the next request in; false: there is none left. */
+static bool next_request(struct operation *op, struct virtio_blk_request *request)
+{
+    const struct virtio_blk_extent *extent;
+    uint64_t left;
+
+    while (op->count > 0 && op->done == op->extents->length) {
+        op->extents++;
+        op->count--;
+        op->done = 0;
+    }
+    if (op->count == 0)
+        return false;
+    extent = op->extents;
+    left = extent->length - op->done;
+    *request = (struct virtio_blk_request){
+        .type = op->type,
+        .sector = extent->sector + op->done / VIRTIO_BLK_SECTOR,
+        .data = extent->data != NULL ? (uint8_t *)extent->data + op->done : NULL,
+        .length = left < op->most ? (uint32_t)left : op->most,
+        .unmap = op->unmap,
+    };
+    op->done += request->length;
+    return true;
+}
+
+/* Submits until the operation, our requests or the queue run out. */
+static void fill(struct virtio_blk *blk, struct operation *op)
+{
+    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH && op->error == 0; i++) {
+        struct virtio_blk_request *request = &blk->own[i];
+        int error;
+
+        if (request->request.state != VIRTIO_REQUEST_FREE)
+            continue;
+        if (!next_request(op, request))
+            break;
+        error = virtio_blk_submit(blk, request);
+        if (error == -VIRTIO_E_FULL && virtqueue_in_flight(blk->queue) > 0) {
+            op->done -= request->length; /* cut it off again when there is room */
+            break;
+        }
+        op->error = error;
+    }
+    virtio_blk_kick(blk);
+}
+
+/* Takes what has been used: waits for one, then all others that are there. */
+static int reap(struct virtio_blk *blk, struct operation *op)
+{
+    struct virtio_blk_request *done;
+    int error = virtio_blk_wait(blk, &done);
+
+    while (error == 0 && done != NULL) {
+        if (done->error != 0 && op->error == 0) {
+            op->error = done->error;
+            virtio_log(blk->dev, VIRTIO_LOG_ERROR, "request of %u bytes at sector %llu failed: %s",
+                       done->length, (unsigned long long)done->sector,
+                       virtio_error_text(done->error));
+        }
+        done->request.state = VIRTIO_REQUEST_FREE;
+        if (virtqueue_in_flight(blk->queue) == 0)
+            break;
+        error = virtio_blk_poll(blk, &done);
+        if (error != 0) {
+            int reset_error = virtio_reset(blk->dev);
+
+            if (reset_error != 0)
+                error = reset_error;
+        }
+    }
+    return error;
+}
+
+/* After a reset: once, the device is started again and asked for what it had not answered. */
+static int recover(struct virtio_blk *blk, struct operation *op, int error)
+{
+    bool again = !op->retried && op->error == 0 && error != -VIRTIO_E_STUCK;
+
+    if (again) {
+        op->retried = true;
+        blk->restarts++;
+        virtio_log(blk->dev, VIRTIO_LOG_WARN, "restarting the device and trying once more");
+        error = virtio_restart(blk->dev);
+    }
+    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH; i++) {
+        struct virtio_blk_request *request = &blk->own[i];
+
+        if (request->request.state != VIRTIO_REQUEST_DEAD)
+            continue;
+        request->request.state = VIRTIO_REQUEST_FREE;
+        if (again && error == 0)
+            error = virtio_blk_submit(blk, request);
+    }
+    if (again && error == 0)
+        virtio_blk_kick(blk);
+    return error;
+}
+
+static int run(struct virtio_blk *blk, struct operation *op)
+{
+    if (blk->queue == NULL || blk->dev->state != VIRTIO_LIVE ||
+        virtqueue_in_flight(blk->queue) != 0)
+        return -VIRTIO_E_STATE;
+    fill(blk, op);
+    while (virtqueue_in_flight(blk->queue) > 0) {
+        int error = reap(blk, op);
+
+        if (error != 0)
+            error = recover(blk, op, error);
+        if (error != 0)
+            return error;
+        /* Half a batch at a time, so that a long read costs a kick in many requests, not one in each. */
+        if (virtqueue_in_flight(blk->queue) <= VIRTIO_BLK_DEPTH / 2)
+            fill(blk, op);
+    }
+    return op->error;
+}
+
+/* ---- Reading and writing ---- */
+
+static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
+                    const struct virtio_blk_extent *extents, unsigned count)
+{
+    struct operation op = {
+        .type = type,
+        .extents = extents,
+        .count = count,
+        .most = virtio_blk_request_max(blk),
+    };
+
+    return run(blk, &op);
+}
+
+int virtio_blk_read(struct virtio_blk *blk, const struct virtio_blk_extent *extents, unsigned count)
+{
+    return transfer(blk, VIRTIO_BLK_T_IN, extents, count);
+}
+
+int virtio_blk_write(struct virtio_blk *blk, const struct virtio_blk_extent *extents,
+                     unsigned count)
+{
+    return transfer(blk, VIRTIO_BLK_T_OUT, extents, count);
+}
+
+/* ---- Ranges ---- */
+
+static int cover(struct virtio_blk *blk, enum virtio_blk_req_type type, bool offered,
+                 uint32_t max_sectors, const struct virtio_blk_extent *extent, bool unmap)
+{
+    struct operation op = {.type = type, .unmap = unmap, .extents = extent, .count = 1};
+    uint64_t most = (uint64_t)max_sectors * VIRTIO_BLK_SECTOR;
+
+    if (!offered)
+        return -VIRTIO_E_UNSUPPORTED;
+    if (most > UINT32_MAX)
+        most = UINT32_MAX;
+    op.most = (uint32_t)(most - most % blk->block_size);
+    return run(blk, &op);
+}
+
+int virtio_blk_discard(struct virtio_blk *blk, uint64_t sector, uint64_t length)
+{
+    struct virtio_blk_extent extent = {.sector = sector, .length = length};
+
+    return cover(blk, VIRTIO_BLK_T_DISCARD, blk->can_discard, blk->discard.max_sectors, &extent,
+                 false);
+}
+
+int virtio_blk_write_zeroes(struct virtio_blk *blk, uint64_t sector, uint64_t length, bool unmap)
+{
+    struct virtio_blk_extent extent = {.sector = sector, .length = length};
+
+    return cover(blk, VIRTIO_BLK_T_WRITE_ZEROES, blk->can_write_zeroes,
+                 blk->write_zeroes.max_sectors, &extent, unmap);
+}
+
+/* ---- One request ---- */
+
+/* An extent of one byte that no data goes with makes exactly one request. */
+static int once(struct virtio_blk *blk, enum virtio_blk_req_type type, void *data)
+{
+    struct virtio_blk_extent extent = {.data = data, .length = 1};
+    struct operation op = {.type = type, .extents = &extent, .count = 1, .most = 1};
+
+    return run(blk, &op);
+}
+
+int virtio_blk_flush(struct virtio_blk *blk)
+{
+    /* No FLUSH feature: the device writes through (DRV-BLK-02). */
+    return blk->can_flush ? once(blk, VIRTIO_BLK_T_FLUSH, NULL) : 0;
+}
+
+int virtio_blk_get_id(struct virtio_blk *blk, char id[VIRTIO_BLK_ID_BYTES + 1])
+{
+    id[VIRTIO_BLK_ID_BYTES] = '\0';
+    return once(blk, VIRTIO_BLK_T_GET_ID, id);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A virtqueue from the inside (VIRTIO 1.4, 2.6): what queue.c and the ring layouts share. */
+#ifndef VIRTIO_QUEUE_H
+#define VIRTIO_QUEUE_H
+
+#include "virtio/internal.h"
+#include "virtio/transport.h"
+
+/*
+ * Our copy of what a descriptor is for, in memory that the device cannot write: nothing that the device writes is
+ * needed to give a request back.
+ */
+struct virtq_shadow {
+    struct virtio_request *request; /* of the chain that starts here; NULL: none in flight */
+    void *token;                    /* of env->map for this piece */
+    uint64_t writable;              /* bytes of the chain that the device may write */
+    uint16_t next;                  /* next piece of the chain, or of the free list */
+    uint16_t last;                  /* last piece of the chain that starts here */
+    uint16_t pieces;                /* how many the chain has */
+};
+
+struct virtqueue {
+    struct virtio_device *dev;
+    struct virtqueue *next; /* of the device's queues */
+    uint16_t index;
+    uint16_t size;
+    bool broken; /* nothing touches it any more but the reset */
+
+    uint16_t free_head;
+    uint16_t free_count; /* descriptors */
+    uint16_t in_flight;  /* requests */
+    uint16_t avail_idx;  /* next slot of the available ring to fill */
+    uint16_t published;  /* what the device has been shown of it */
+    uint16_t used_idx;   /* next element of the used ring to take */
+
+    struct virtq_desc *desc;
+    struct virtq_avail *avail;
+    le16 *avail_ring;
+    struct virtq_used *used;
+    struct virtq_used_elem *used_ring;
+    struct virtq_shadow *shadow; /* one a descriptor */
+
+    struct virtio_notify notify;
+    struct virtqueue_counts counts;
+};
+
+/* ---- split.c ---- */
+
+size_t split_desc_bytes(unsigned size);
+size_t split_avail_bytes(unsigned size);
+size_t split_used_bytes(unsigned size);
+
+/* Takes the rings from the device's memory and fills `place`. Errors: NO_MEMORY. */
+int split_create(struct virtqueue *queue, struct virtio_queue_place *place);
+int split_add(struct virtqueue *queue, struct virtio_request *request,
+              const struct virtio_piece *pieces, unsigned out, unsigned in);
+/* Shows the device what was added; whether it wants to be notified of it. */
+bool split_publish(struct virtqueue *queue);
+int split_poll(struct virtqueue *queue, struct virtio_request **request);
+/* Undoes the mappings of the chain that starts at `head`. */
+void split_unmap(struct virtqueue *queue, uint16_t head);
+
+/* ---- queue.c ---- */
+
+/* Marks the queue broken, says why, and returns -VIRTIO_E_PROTOCOL. */
+int virtqueue_break(struct virtqueue *queue, const char *format, ...)
+    __attribute__((format(printf, 2, 3), cold));
+
+/* Makes a piece visible to the device: its bus address and, if it had to be mapped, a token. Errors: MAPPING. */
+int virtqueue_map(const struct virtqueue *queue, const struct virtio_piece *piece,
+                  enum virtio_dir dir, uint64_t *bus, void **token);
+
+#endif
