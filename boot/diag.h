@@ -3,7 +3,7 @@
 #ifndef SLATE_BOOT_DIAG_H
 #define SLATE_BOOT_DIAG_H
 
-#define DIAG_TEXT_MAX 256
+#define DIAG_TEXT_MAX 256 /* bytes */
 
 /*
  * A diagnosis. The caller owns it and starts it as {0}; whoever fails first fills it, and callers further up put

@@ -318,6 +318,21 @@ unsigned virtio_handoff(struct virtio_bus *bus)
     return stuck + reset_for_os(bus, true); /* last: the others may translate through them */
 }
 
+void virtio_owned(const struct virtio_device *dev,
+                  void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx)
+{
+    if (dev->state != VIRTIO_STUCK)
+        return;
+    /* Queues are forgotten only by a confirmed reset, so what is left here is what the device has seen. */
+    if (dev->dma.used > 0) {
+        struct virtio_piece rings = {dev->env->dma, (uint32_t)dev->env->dma_len};
+
+        visit(ctx, &rings);
+    }
+    for (const struct virtqueue *queue = dev->queues; queue != NULL; queue = virtqueue_next(queue))
+        virtqueue_visit(queue, visit, ctx);
+}
+
 /* ---- Configuration space (2.5) ---- */
 
 static int config_in_bounds(const struct virtio_device *dev, uint32_t offset, uint32_t width)

@@ -16,6 +16,10 @@ void *virtio_arena_alloc(struct virtio_arena *arena, size_t size, size_t align);
 void virtqueue_bury(struct virtqueue *queue);
 struct virtqueue *virtqueue_next(const struct virtqueue *queue);
 
+/* Shows every piece of memory that belongs to a request in flight. */
+void virtqueue_visit(const struct virtqueue *queue,
+                     void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx);
+
 /* Bytes of shared and of private memory that a queue of `size` entries takes. */
 size_t virtqueue_dma_bytes(unsigned size);
 size_t virtqueue_priv_bytes(unsigned size);

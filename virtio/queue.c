@@ -235,6 +235,14 @@ void virtqueue_bury(struct virtqueue *queue)
     queue->broken = true; /* for whoever still holds a pointer */
 }
 
+void virtqueue_visit(const struct virtqueue *queue,
+                     void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx)
+{
+    for (unsigned i = 0; i < queue->size; i++)
+        if (queue->shadow[i].request != NULL)
+            split_visit(queue, (uint16_t)i, visit, ctx);
+}
+
 /* ---- Waiting ---- */
 
 static const struct virtio_request *oldest(const struct virtqueue *queue)

@@ -12,6 +12,7 @@
  */
 struct virtq_shadow {
     struct virtio_request *request; /* of the chain that starts here; NULL: none in flight */
+    struct virtio_piece piece;      /* the memory that this descriptor stands for */
     void *token;                    /* of env->map for this piece */
     uint64_t writable;              /* bytes of the chain that the device may write */
     uint16_t next;                  /* next piece of the chain, or of the free list */
@@ -59,6 +60,9 @@ bool split_publish(struct virtqueue *queue);
 int split_poll(struct virtqueue *queue, struct virtio_request **request);
 /* Undoes the mappings of the chain that starts at `head`. */
 void split_unmap(struct virtqueue *queue, uint16_t head);
+/* Shows every piece of that chain. */
+void split_visit(const struct virtqueue *queue, uint16_t head,
+                 void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx);
 
 /* ---- queue.c ---- */
 

@@ -68,6 +68,16 @@ void split_unmap(struct virtqueue *queue, uint16_t head)
     }
 }
 
+void split_visit(const struct virtqueue *queue, uint16_t head,
+                 void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx)
+{
+    for (uint16_t i = head;; i = queue->shadow[i].next) {
+        visit(ctx, &queue->shadow[i].piece);
+        if (i == queue->shadow[head].last)
+            break;
+    }
+}
+
 int split_add(struct virtqueue *queue, struct virtio_request *request,
               const struct virtio_piece *pieces, unsigned out, unsigned in)
 {
@@ -105,6 +115,7 @@ int split_add(struct virtqueue *queue, struct virtio_request *request,
         virtio_store32(&desc->len, pieces[i].length);
         virtio_store16(&desc->flags, flags);
         virtio_store16(&desc->next, i + 1 < count ? shadow->next : 0);
+        shadow->piece = pieces[i];
         last = at;
         at = shadow->next;
     }

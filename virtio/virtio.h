@@ -25,6 +25,7 @@ struct virtio_device;
 struct virtio_driver;
 struct virtqueue;
 struct virtio_request;
+struct virtio_piece;
 
 /* ---- Errors: functions return 0 or one of these, negated ------------------------------------------------------- */
 
@@ -249,6 +250,13 @@ int virtio_release(struct virtio_bus *bus, struct virtio_device *dev);
  * device. `state`, `reset_ns` and `last_driver` of each device are the report. Returns the number of STUCK devices.
  */
 unsigned virtio_handoff(struct virtio_bus *bus);
+
+/*
+ * Shows all memory that a STUCK device may still read and write: its `dma`, and every piece of every request that was
+ * in flight. Shows nothing for a device that is not STUCK, or that was never driven.
+ */
+void virtio_owned(const struct virtio_device *dev,
+                  void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx);
 
 /*
  * Reads fields of the device's configuration space, all under one generation, each with accesses of its width (2.5.3).

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Little-endian numbers in file headers and boot data, at any alignment. */
+#ifndef SLATE_BOOT_BYTES_H
+#define SLATE_BOOT_BYTES_H
+
+#include <stdint.h>
+
+static inline uint16_t get_le16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t get_le32(const uint8_t *p)
+{
+    return get_le16(p) | (uint32_t)get_le16(p + 2) << 16;
+}
+
+static inline uint64_t get_le64(const uint8_t *p)
+{
+    return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
+}
+
+/* The same by the names under which acpi.c knows them. */
+static inline uint16_t bytes_le16(const uint8_t *p)
+{
+    return get_le16(p);
+}
+
+static inline uint32_t bytes_le32(const uint8_t *p)
+{
+    return get_le32(p);
+}
+
+static inline uint64_t bytes_le64(const uint8_t *p)
+{
+    return get_le64(p);
+}
+
+static inline void put_le16(uint8_t *p, uint16_t value)
+{
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+}
+
+static inline void put_le32(uint8_t *p, uint32_t value)
+{
+    put_le16(p, (uint16_t)value);
+    put_le16(p + 2, (uint16_t)(value >> 16));
+}
+
+static inline void put_le64(uint8_t *p, uint64_t value)
+{
+    put_le32(p, (uint32_t)value);
+    put_le32(p + 4, (uint32_t)(value >> 32));
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names, sentences and exit values of errors, whichever layer they come from. */
+#include "boot/error.h"
+
+#include <stddef.h>
+
+#include "virtio/virtio.h"
+
+static const struct {
+    const char *name, *text;
+    int exit;
+} errors[] = {
+#define X(name, exit, text) {#name, text, (exit)},
+    BOOT_ERRORS(X)
+#undef X
+};
+
+/* The index of a negated boot error, or -1 for one that is the virtio core's. */
+static int index_of(int error)
+{
+    int index = -error - BOOT_E_FIRST - 1;
+
+    return index >= 0 && (size_t)index < sizeof(errors) / sizeof(errors[0]) ? index : -1;
+}
+
+const char *boot_error_name(int error)
+{
+    int index = index_of(error);
+
+    return index >= 0 ? errors[index].name : virtio_error_name(error);
+}
+
+const char *boot_error_text(int error)
+{
+    int index = index_of(error);
+
+    return index >= 0 ? errors[index].text : virtio_error_text(error);
+}
+
+int boot_error_exit(int error)
+{
+    int index = index_of(error);
+
+    if (index >= 0)
+        return errors[index].exit;
+    switch (-error) {
+    case VIRTIO_E_IO:
+        return BOOT_EXIT_IO;
+    case VIRTIO_E_TIMEOUT:
+        return BOOT_EXIT_TIMEOUT;
+    case VIRTIO_E_STUCK:
+    case VIRTIO_E_UNREACHABLE:
+        return BOOT_EXIT_STUCK;
+    case VIRTIO_E_NO_MEMORY:
+        return BOOT_EXIT_NO_MEMORY;
+    default:
+        return BOOT_EXIT_DEVICE;
+    }
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Slate, from its first line to the OS: read the settings, discover, claim, load, hand over, enter. */
+#include "boot/console.h"
+#include "boot/devices.h"
+#include "boot/diag.h"
+#include "boot/error.h"
+#include "boot/find.h"
+#include "boot/handoff.h"
+#include "boot/image.h"
+#include "boot/platform.h"
+#include "boot/settings.h"
+
+static struct settings settings;
+static struct devices devices;
+static struct image image;
+
+static int read_settings(const struct platform_start *start, struct diag *diag)
+{
+    int error;
+
+    settings_default(&settings);
+    error = settings_files(&settings, diag);
+    if (error == 0)
+        error = settings_command_line(&settings, start->command_line, diag);
+    console_set_level((enum virtio_level)settings.log);
+    return error;
+}
+
+static void banner(const struct platform_start *start)
+{
+    console_line(VIRTIO_LOG_INFO, "Slate %s (%s): %llu MiB of memory free, clock %llu MHz from %s",
+                 SLATE_VERSION, SLATE_ARCH,
+                 (unsigned long long)(memory_usable(start->memory) >> 20),
+                 (unsigned long long)(start->clock_hz / 1000000), start->clock_source);
+}
+
+/* Everything up to the point of no return; the devices are given back in any case. */
+static int load(const struct platform_start *start, struct diag *diag)
+{
+    int error = devices_discover(&devices, start->acpi, start->memory, &settings, diag);
+
+    if (error != 0)
+        return error;
+    devices_claim_consoles(&devices);
+    return find_image(&devices, &settings, start->rsdp, &image, diag);
+}
+
+static _Noreturn void fail(const struct diag *diag)
+{
+    console_line(VIRTIO_LOG_ERROR, "slate: error: %s [%s]", diag->text,
+                 boot_error_name(diag->error));
+    console_flush();
+    console_detach();
+    (void)virtio_handoff(&devices.bus); /* nobody gets a live device, not even a debugger */
+    platform_exit(boot_error_exit(diag->error));
+}
+
+_Noreturn void boot_main(const struct platform_start *start)
+{
+    struct diag diag = {0};
+    int error = read_settings(start, &diag);
+
+    banner(start);
+    if (error == 0)
+        error = load(start, &diag);
+    if (error == 0)
+        error = handoff_devices(&devices, &image, settings.strict, &diag);
+    if (error == 0)
+        error = handoff_enter(&devices, &image, &diag);
+    diag.error = error;
+    fail(&diag);
+}
