@@ -141,7 +141,6 @@ static int load_entry(struct search *search, struct boot_disk *boot, const struc
                       struct diag *diag)
 {
     const struct settings *settings = search->settings;
-    const char *wanted = settings->entry != NULL ? settings->entry : "";
     const struct menu_timeout *timeout =
         settings->timeout_set ? &settings->timeout : &boot->conf.timeout;
     const struct boot_entry *entry;
@@ -150,11 +149,11 @@ static int load_entry(struct search *search, struct boot_disk *boot, const struc
     int error = boot_disk_entries(boot, diag);
 
     if (error == 0)
-        error = boot_entries_default(&boot->entries, wanted, boot->conf.preferred, &index, diag);
+        error = boot_entries_default(&boot->entries, settings->entry, boot->conf.preferred, &index, diag);
     if (error != 0)
         return error;
     /* Whoever names an entry has chosen. */
-    if (settings->entry == NULL)
+    if (settings->entry[0] == '\0')
         index = menu_choose(&console_menu_io, &boot->entries, index, timeout);
     search->chosen = true;
     search->started = platform_now_ns();
@@ -188,7 +187,7 @@ static int try_disk(struct search *search, struct device *device, struct diag *d
     if (error == 0) {
         error = boot_disk_open(&boot, &disk->disk, diag);
         if (error == 0)
-            error = search->settings->linux_path != NULL ? load_named(search, &boot, blk, diag)
+            error = search->settings->linux_path[0] != '\0' ? load_named(search, &boot, blk, diag)
                                                          : load_entry(search, &boot, blk, diag);
         /* A STUCK device may still write to the cache and the volumes: they are never freed. */
         if (device->virtio.state == VIRTIO_STUCK)

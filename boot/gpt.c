@@ -263,22 +263,21 @@ static int copy_to_table(const struct disk *disk, const struct copy *copy,
     return 0;
 }
 
-/* The usual reason why there is no GPT at all: the image was made for disks with another block size. */
-static bool made_for_block_size(struct disk *disk, uint32_t block_size)
+bool gpt_signature(struct disk *disk, uint64_t offset)
 {
     struct diag ignored = {0};
     uint8_t found[sizeof(signature)];
 
-    return block_size != disk->block_size &&
-           disk_read(disk, block_size, found, sizeof(found), &ignored) == 0 &&
+    return disk_read(disk, offset, found, sizeof(found), &ignored) == 0 &&
            memcmp(found, signature, sizeof(found)) == 0;
 }
 
 static int both_damaged(struct disk *disk, const struct diag *primary, const struct diag *backup,
                         struct diag *diag)
 {
+    /* The usual reason for no GPT at all: the image was made for disks with another block size. */
     for (uint32_t size = 512; size <= 4096; size *= 8) {
-        if (made_for_block_size(disk, size))
+        if (size != disk->block_size && gpt_signature(disk, size))
             return diag_fail(diag, -BOOT_E_GPT,
                              "%s: the GPT was made for blocks of %u bytes, but the disk has blocks "
                              "of %u: give the disk logical_block_size=%u",

@@ -3,6 +3,9 @@
 #ifndef SLATE_BOOT_GPT_H
 #define SLATE_BOOT_GPT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct diag;
 struct disk;
 struct partition_table;
@@ -13,5 +16,11 @@ struct partition_table;
  * Errors: -BOOT_E_GPT (both copies damaged, each with its reason), -BOOT_E_NO_MEMORY, what disk_read() returns.
  */
 int gpt_read(struct disk *disk, struct partition_table *table, struct diag *diag);
+
+/*
+ * Whether something at byte `offset` of the disk looks like the header of a GPT: for a better message where none is
+ * expected. False also when it cannot be read.
+ */
+bool gpt_signature(struct disk *disk, uint64_t offset);
 
 #endif

@@ -22,7 +22,7 @@ static int read_settings(const struct platform_start *start, struct diag *diag)
     error = settings_files(&settings, diag);
     if (error == 0)
         error = settings_command_line(&settings, start->command_line, diag);
-    console_set_level((enum virtio_level)settings.log);
+    console_set_level(settings.log);
     return error;
 }
 
