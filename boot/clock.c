@@ -7,7 +7,7 @@
 #define HZ_MAX        100000000000ull
 
 #define WINDOW_NS   2000000ull
-#define STILL_READS 100000u  /* reads in a row that may return the same value */
+#define STILL_READS 100000u /* reads in a row that may return the same value */
 #define READS_MAX   10000000u
 #define SAMPLES     5u
 #define TRIES       3u /* the host may hold us up for longer than the reference takes to wrap */

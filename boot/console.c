@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot/diag.h"
 #include "boot/platform.h"
 #include "drivers/console.h"
 
@@ -82,38 +81,20 @@ void console_flush(void)
         (void)virtio_console_flush(state.console[i]); /* its failure is in the log */
 }
 
-static void write_line(const char *prefix, const char *format, va_list arguments)
-{
-    char line[400];
-    int used = snprintf(line, sizeof(line) - 1, "%s", prefix);
-    size_t length = (size_t)used;
-
-    (void)vsnprintf(line + length, sizeof(line) - 1 - length, format, arguments);
-    length = strlen(line);
-    line[length++] = '\n';
-    console_write(line, length);
-}
-
 void console_line(enum virtio_level level, const char *format, ...)
 {
+    char line[400];
+    size_t length;
     va_list arguments;
 
     if (level > state.level)
         return;
     va_start(arguments, format);
-    write_line("", format, arguments);
+    (void)vsnprintf(line, sizeof(line) - 1, format, arguments);
     va_end(arguments);
-}
-
-void diag_note(const char *fmt, ...)
-{
-    va_list arguments;
-
-    if (state.level < VIRTIO_LOG_WARN)
-        return;
-    va_start(arguments, fmt);
-    write_line("slate: note: ", fmt, arguments);
-    va_end(arguments);
+    length = strlen(line);
+    line[length++] = '\n';
+    console_write(line, length);
 }
 
 /* ---- For the menu ---- */

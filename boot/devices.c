@@ -51,7 +51,7 @@ static void init_env(struct virtio_env *env, const struct settings *settings)
 }
 
 /* Memory for a driver; it stays with the device until the OS is entered. */
-static int give_memory(struct devices *devices, struct device *device,
+static int give_memory(struct devices *devices, struct boot_device *device,
                        const struct virtio_driver *driver)
 {
     struct virtio_env *env = &device->env;
@@ -73,7 +73,7 @@ static int give_memory(struct devices *devices, struct device *device,
     return 0;
 }
 
-static int claim(struct devices *devices, struct device *device,
+static int claim(struct devices *devices, struct boot_device *device,
                  const struct virtio_driver *driver, void *state)
 {
     int error = give_memory(devices, device, driver);
@@ -102,7 +102,7 @@ static void report(const struct virtio_device *dev)
 static int add(struct devices *devices, const struct pci_function *function,
                const struct settings *settings)
 {
-    struct device *device = calloc(1, sizeof(*device));
+    struct boot_device *device = calloc(1, sizeof(*device));
 
     if (device == NULL)
         return -BOOT_E_NO_MEMORY;
@@ -135,7 +135,7 @@ int devices_discover(struct devices *devices, const struct acpi *acpi, struct me
         free(functions);
         return count;
     }
-    devices->device = calloc((size_t)count + 1, sizeof(struct device *));
+    devices->device = calloc((size_t)count + 1, sizeof(struct boot_device *));
     if (devices->device == NULL)
         error = -BOOT_E_NO_MEMORY;
     for (int i = 0; i < count && error == 0; i++)
@@ -152,7 +152,7 @@ int devices_discover(struct devices *devices, const struct acpi *acpi, struct me
 void devices_claim_consoles(struct devices *devices)
 {
     for (unsigned i = 0; i < devices->count; i++) {
-        struct device *device = devices->device[i];
+        struct boot_device *device = devices->device[i];
 
         if (device->virtio.id == VIRTIO_ID_CONSOLE &&
             claim(devices, device, &virtio_console_driver, &device->driver.console) == 0)
@@ -160,7 +160,7 @@ void devices_claim_consoles(struct devices *devices)
     }
 }
 
-int devices_claim_disk(struct devices *devices, struct device *device, struct diag *diag)
+int devices_claim_disk(struct devices *devices, struct boot_device *device, struct diag *diag)
 {
     struct virtio_device *dev = &device->virtio;
     int error;
@@ -201,7 +201,7 @@ int devices_quarantine(struct devices *devices, struct diag *diag)
 {
     struct quarantine quarantine = {devices->memory, diag, 0};
 
-    for (unsigned i = 0; i < devices->count; i++)
-        virtio_owned(&devices->device[i]->virtio, quarantine_piece, &quarantine);
+    for (const struct virtio_device *dev = devices->bus.first; dev != NULL; dev = dev->next)
+        virtio_owned(dev, quarantine_piece, &quarantine);
     return quarantine.error;
 }

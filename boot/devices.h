@@ -12,7 +12,7 @@ struct diag;
 struct memory_map;
 struct settings;
 
-struct device {
+struct boot_device {
     struct virtio_device virtio;
     struct virtio_env env;
     struct pci_function pci;
@@ -20,13 +20,14 @@ struct device {
         struct virtio_blk blk;
         struct virtio_console console;
     } driver;
+    void *kept; /* on the heap: what a STUCK disk may still write to, never freed */
 };
 
 struct devices {
     struct virtio_bus bus;
     struct pci pci;
     struct memory_map *memory;
-    struct device **device; /* in the order of discovery; each stays where it is */
+    struct boot_device **device; /* in the order of discovery; each stays where it is */
     unsigned count;
 };
 
@@ -42,7 +43,7 @@ int devices_discover(struct devices *devices, const struct acpi *acpi, struct me
 void devices_claim_consoles(struct devices *devices);
 
 /* Claims a block device, unless it has been claimed already. Errors: those of virtio_claim(), -BOOT_E_NO_MEMORY. */
-int devices_claim_disk(struct devices *devices, struct device *device, struct diag *diag);
+int devices_claim_disk(struct devices *devices, struct boot_device *device, struct diag *diag);
 
 /*
  * Takes all memory that STUCK devices may still write out of what Slate allocates and what the OS is told is usable.

@@ -14,8 +14,9 @@
 #include <string.h>
 
 /*
- * Chosen by counting the requests from partition table to open kernel on usual disks (tests/unit/test_disk.c has
- * the table): smaller lines cost more requests, larger ones save none.
+ * Requests besides those for the files themselves, from the partition table to the end of an initrd, on GPT disks
+ * with a FAT16 of 64 MiB, a FAT32 of 512 MiB, the same after kernel updates, and a FAT32 of 1 GiB with 512-byte
+ * clusters: with lines of 16 KiB 9, 11, 18, 41; 64 KiB 5, 6, 13, 23; 128 KiB 5, 5, 10, 17; 256 KiB 4, 5, 9, 16.
  */
 #define LINE_SIZE  131072u /* bytes, a multiple of DISK_BLOCK_MAX */
 #define LINE_COUNT 8u

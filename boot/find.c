@@ -167,11 +167,27 @@ static int load_entry(struct search *search, struct boot_disk *boot, const struc
 
 /* ---- Disks ---- */
 
-static int try_disk(struct search *search, struct device *device, struct diag *diag)
+/* A disk while it is searched. */
+struct open_disk {
+    struct virtio_disk disk;
+    struct boot_disk boot;
+};
+
+static int search_disk(struct search *search, struct open_disk *open, struct virtio_blk *blk,
+                       struct diag *diag)
+{
+    int error = boot_disk_open(&open->boot, &open->disk.disk, diag);
+
+    if (error != 0)
+        return error;
+    return search->settings->linux_path[0] != '\0' ? load_named(search, &open->boot, blk, diag)
+                                                   : load_entry(search, &open->boot, blk, diag);
+}
+
+static int try_disk(struct search *search, struct boot_device *device, struct diag *diag)
 {
     struct virtio_blk *blk = &device->driver.blk;
-    struct virtio_disk *disk;
-    struct boot_disk boot = {0};
+    struct open_disk *open;
     int error = devices_claim_disk(search->devices, device, diag);
 
     if (error != 0)
@@ -179,27 +195,24 @@ static int try_disk(struct search *search, struct device *device, struct diag *d
     console_line(VIRTIO_LOG_INFO, "disk %s: %llu MiB, blocks of %u bytes%s", device->virtio.name,
                  (unsigned long long)(blk->sectors >> 11), (unsigned)blk->block_size,
                  blk->read_only ? ", read-only" : "");
-    disk = calloc(1, sizeof(*disk));
-    if (disk == NULL)
-        return diag_fail(diag, -BOOT_E_NO_MEMORY, "no memory for %s", device->virtio.name);
+    open = calloc(1, sizeof(*open));
+    if (open == NULL)
+        return diag_fail(diag, -BOOT_E_NO_MEMORY, "no memory to read it");
     search->started = platform_now_ns();
-    error = virtio_disk_open(disk, blk, diag);
-    if (error == 0) {
-        error = boot_disk_open(&boot, &disk->disk, diag);
-        if (error == 0)
-            error = search->settings->linux_path[0] != '\0' ? load_named(search, &boot, blk, diag)
-                                                         : load_entry(search, &boot, blk, diag);
-        /* A STUCK device may still write to the cache and the volumes: they are never freed. */
-        if (device->virtio.state == VIRTIO_STUCK)
-            return error;
-        boot_disk_close(&boot);
-        disk_close(&disk->disk);
+    error = virtio_disk_open(&open->disk, blk, diag);
+    if (error == 0)
+        error = search_disk(search, open, blk, diag);
+    if (device->virtio.state == VIRTIO_STUCK) {
+        device->kept = open; /* its cache and volumes are what was read to */
+        return error;
     }
-    free(disk);
+    boot_disk_close(&open->boot);
+    disk_close(&open->disk.disk);
+    free(open);
     return error;
 }
 
-static bool is_wanted(const struct settings_disk *wanted, const struct device *device,
+static bool is_wanted(const struct settings_disk *wanted, const struct boot_device *device,
                       unsigned index)
 {
     const struct pci_address *address = &device->pci.address;
@@ -228,7 +241,7 @@ int find_image(struct devices *devices, const struct settings *settings, unsigne
 
     search.env.ctx = &search;
     for (unsigned i = 0; i < devices->count; i++) {
-        struct device *device = devices->device[i];
+        struct boot_device *device = devices->device[i];
         struct diag failure = {0};
 
         if (device->virtio.id != VIRTIO_ID_BLOCK ||

@@ -47,10 +47,10 @@ static const char *guess(const uint8_t *start, uint64_t size)
     if (size >= 2 && start[0] == 0x1f && start[1] == 0x8b) {
         return "it is gzip-compressed: unpack it first";
     }
-    if (size >= 60 && memcmp(start + 56, "ARM\\x64", 4) == 0) {
+    if (size >= 60 && memcmp(start + 56, "ARM\x64", 4) == 0) {
         return "it is a kernel for arm64";
     }
-    if (size >= 60 && memcmp(start + 56, "RSC\\x05", 4) == 0) {
+    if (size >= 60 && memcmp(start + 56, "RSC\x05", 4) == 0) {
         return "it is a kernel for RISC-V";
     }
     return "expected is a Linux bzImage, an ELF file with a PVH entry or a unified kernel image";

@@ -156,7 +156,8 @@ int memory_claim(struct memory_map *map, uint64_t base, uint64_t size, enum memo
         const struct memory_range *range = &map->range[i];
 
         /* Neighbours of one type are merged: usable memory in one piece is in one range. */
-        if (range->type == MEMORY_USABLE && size > 0 && base >= range->base && end <= end_of(range)) {
+        if (range->type == MEMORY_USABLE && size > 0 && base >= range->base &&
+            end <= end_of(range)) {
             return overlay(map, base, end, type, mark_ram, false) ? 0 : -BOOT_E_NO_MEMORY;
         }
     }

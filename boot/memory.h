@@ -12,9 +12,9 @@
 struct diag;
 
 enum memory_type {
-    MEMORY_USABLE,     /* free RAM */
-    MEMORY_SLATE,      /* RAM in use until the OS is entered; the OS gets it as usable */
-    MEMORY_LOADED,     /* RAM that holds what the OS needs: kernel, initrd, boot data; usable for the OS */
+    MEMORY_USABLE, /* free RAM */
+    MEMORY_SLATE,  /* RAM in use until the OS is entered; the OS gets it as usable */
+    MEMORY_LOADED, /* RAM that holds what the OS needs: kernel, initrd, boot data; usable for the OS */
     MEMORY_QUARANTINE, /* RAM that a STUCK device may still write: reserved for the OS */
     MEMORY_RESERVED,
     MEMORY_ACPI,
@@ -33,7 +33,8 @@ struct memory_range {
 
 struct memory_map {
     unsigned count;
-    struct memory_range range[MEMORY_RANGES_MAX]; /* ascending, no overlap, neighbours of one type merged */
+    struct memory_range
+        range[MEMORY_RANGES_MAX]; /* ascending, no overlap, neighbours of one type merged */
 };
 
 /* An entry of the e820 table that an x86 OS gets; 20 bytes. */

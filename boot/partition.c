@@ -132,15 +132,15 @@ static int partition_whole_disk(struct disk *disk, const uint8_t *sector, enum m
     struct diag wrong = {0};
 
     fat_boot_sector(sector, &wrong);
-    if (wrong.error && kind == MBR_EMPTY)
-        return diag_fail(diag, -BOOT_E_EMPTY_DISK, "%s: the partition table (MBR) is empty",
-                         disk->name);
     if (wrong.error && gpt_signature(disk, disk->block_size))
         return diag_fail(
             diag, -BOOT_E_EMPTY_DISK,
             "%s: there is a GPT, but block 0 is not its protective MBR: repair it with "
             "gdisk",
             disk->name);
+    if (wrong.error && kind == MBR_EMPTY)
+        return diag_fail(diag, -BOOT_E_EMPTY_DISK, "%s: the partition table (MBR) is empty",
+                         disk->name);
     if (wrong.error)
         return diag_fail(diag, -BOOT_E_EMPTY_DISK,
                          "%s: block 0 is neither a partition table (signature 0x%04x, expected "

@@ -106,8 +106,7 @@ void pci_map_bars(struct pci_function *function)
         function->bar[i] = (struct pci_bar){.type = PCI_BAR_NONE};
     }
     /* While a BAR holds all ones its function must not answer there. */
-    pci_write(function, PCI_COMMAND, 2,
-              command & ~(uint32_t)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+    pci_write(function, PCI_COMMAND, 2, command & ~(uint32_t)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
     for (unsigned i = 0; i < bars;) {
         i += read_bar(function, i, bars);
     }

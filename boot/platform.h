@@ -15,11 +15,12 @@
 
 /* What the entry code has found out; everything in it stays valid until the OS is entered. */
 struct platform_start {
-    struct memory_map *memory;  /* Slate's image, heap and page tables are marked in it */
-    const char *command_line;   /* never NULL */
-    uint64_t rsdp;              /* physical address of the ACPI root pointer; 0: none */
-    const struct acpi *acpi;    /* what its tables say */
-    const char *clock_source;   /* where the clock's frequency comes from: "CPUID 0x15", "ACPI PM timer", ... */
+    struct memory_map *memory; /* Slate's image, heap and page tables are marked in it */
+    const char *command_line;  /* never NULL */
+    uint64_t rsdp;             /* physical address of the ACPI root pointer; 0: none */
+    const struct acpi *acpi;   /* what its tables say */
+    const char *
+        clock_source; /* where the clock's frequency comes from: "CPUID 0x15", "ACPI PM timer", ... */
     uint64_t clock_hz;
 };
 

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 /* `width` is 1, 2 or 4 bytes. Registers of PCI are little-endian, and so are the CPUs that this runs on. */
-static inline uint32_t register_read(volatile uint8_t *p, unsigned width)
+static inline uint32_t register_read(const volatile uint8_t *p, unsigned width)
 {
     switch (width) {
     case 1:
         return *p;
     case 2:
-        return *(volatile uint16_t *)p;
+        return *(const volatile uint16_t *)p;
     default:
-        return *(volatile uint32_t *)p;
+        return *(const volatile uint32_t *)p;
     }
 }
 

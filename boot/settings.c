@@ -12,7 +12,7 @@
 
 #define FILES_PREFIX "opt/slate/"
 #define WORD_PREFIX  "slate."
-#define FILES_MAX    64u
+#define FILES_MAX    32u
 #define DEADLINE_MAX 3600000u /* ms: an hour */
 #define INDEX_MAX    1000u
 
@@ -73,9 +73,8 @@ static int set_handoff(void *field, const struct value *value)
     bool *strict = field;
 
     *strict = strcmp(value->text, "strict") == 0;
-    return *strict || strcmp(value->text, "default") == 0
-               ? 0
-               : bad(value, "\"strict\" or \"default\"");
+    return *strict || strcmp(value->text, "default") == 0 ? 0
+                                                          : bad(value, "\"strict\" or \"default\"");
 }
 
 static int set_log(void *field, const struct value *value)

@@ -48,8 +48,8 @@ struct settings {
     unsigned initrds;
     const char *options;
     const char *append;
-    bool strict; /* handoff=strict */
-    enum virtio_level log; /* the console shows up to this */
+    bool strict;                           /* handoff=strict */
+    enum virtio_level log;                 /* the console shows up to this */
     uint32_t reset_ms, blk_ms, console_ms; /* deadlines; 0: not set */
 
     /* Private. */

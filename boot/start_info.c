@@ -9,7 +9,7 @@
 #include "boot/error.h"
 #include "boot/memory.h"
 
-#define MAGIC          0x336ec578u
+#define MAGIC           0x336ec578u
 #define MAP_ENTRIES_MAX 1024u /* QEMU's option ROM has room for 128 */
 
 struct hvm_start_info {
@@ -140,6 +140,5 @@ int start_info_read(struct start_info *info, uint64_t address, struct memory_map
     info->modules = raw.modules;
     int error = read_command_line(info->command_line, raw.command_line, diag);
 
-    return error != 0 ? error
-                      : read_map(raw.memory_map, raw.memory_map_entries, map, diag);
+    return error != 0 ? error : read_map(raw.memory_map, raw.memory_map_entries, map, diag);
 }

@@ -81,6 +81,11 @@ static void forget_queues(struct virtio_device *dev)
 static int become_stuck(struct virtio_device *dev, int error)
 {
     dev->state = VIRTIO_STUCK;
+    dev->status_set = 0;
+    dev->negotiated.mask = 0;
+    /* The queues stay on the list for virtio_owned(), but nobody looks at their memory any more. */
+    for (struct virtqueue *queue = dev->queues; queue != NULL; queue = virtqueue_next(queue))
+        virtqueue_abandon(queue);
     dev->transport->disable_dma(dev);
     return error;
 }

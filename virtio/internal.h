@@ -12,6 +12,9 @@ void *virtio_arena_alloc(struct virtio_arena *arena, size_t size, size_t align);
 
 /* ---- queue.c ---- */
 
+/* After a reset that was not confirmed: the queue is the device's for ever. */
+void virtqueue_abandon(struct virtqueue *queue);
+
 /* After a confirmed reset: every request that was in flight is DEAD, its mappings are undone. */
 void virtqueue_bury(struct virtqueue *queue);
 struct virtqueue *virtqueue_next(const struct virtqueue *queue);

@@ -220,6 +220,11 @@ int virtqueue_poll(struct virtqueue *queue, struct virtio_request **request)
     return error;
 }
 
+void virtqueue_abandon(struct virtqueue *queue)
+{
+    queue->broken = true;
+}
+
 void virtqueue_bury(struct virtqueue *queue)
 {
     for (unsigned i = 0; i < queue->size; i++) {

@@ -15,6 +15,7 @@ struct virtq_shadow {
     struct virtio_piece piece;      /* the memory that this descriptor stands for */
     void *token;                    /* of env->map for this piece */
     uint64_t writable;              /* bytes of the chain that the device may write */
+    uint64_t position;              /* avail_idx at which the chain was made available */
     uint16_t next;                  /* next piece of the chain, or of the free list */
     uint16_t last;                  /* last piece of the chain that starts here */
     uint16_t pieces;                /* how many the chain has */
@@ -30,9 +31,9 @@ struct virtqueue {
     uint16_t free_head;
     uint16_t free_count; /* descriptors */
     uint16_t in_flight;  /* requests */
-    uint16_t avail_idx;  /* next slot of the available ring to fill */
-    uint16_t published;  /* what the device has been shown of it */
     uint16_t used_idx;   /* next element of the used ring to take */
+    uint64_t avail_idx;  /* next slot of the available ring to fill; the ring has its low 16 bits */
+    uint64_t published;  /* what the device has been shown of it */
 
     struct virtq_desc *desc;
     struct virtq_avail *avail;

@@ -123,6 +123,7 @@ int split_add(struct virtqueue *queue, struct virtio_request *request,
     first->writable = writable;
     first->last = last;
     first->pieces = (uint16_t)count;
+    first->position = queue->avail_idx;
     queue->free_head = at;
     queue->free_count = (uint16_t)(queue->free_count - count);
 
@@ -134,7 +135,7 @@ int split_add(struct virtqueue *queue, struct virtio_request *request,
 bool split_publish(struct virtqueue *queue)
 {
     virtio_barrier_publish();
-    virtio_store16(&queue->avail->idx, queue->avail_idx);
+    virtio_store16(&queue->avail->idx, (uint16_t)queue->avail_idx);
     queue->published = queue->avail_idx;
     virtio_barrier_notify();
     return (virtio_load16(&queue->used->flags) & VIRTQ_USED_F_NO_NOTIFY) == 0;
@@ -146,12 +147,15 @@ int split_poll(struct virtqueue *queue, struct virtio_request **request)
     const struct virtq_used_elem *element;
     struct virtq_shadow *shadow;
     uint32_t id, length;
+    unsigned shown;
 
     if (ready == 0)
         return 0;
-    if (ready > queue->in_flight)
+    /* What was added since the last kick is not the device's to use yet. */
+    shown = queue->in_flight - (unsigned)(queue->avail_idx - queue->published);
+    if (ready > shown)
         return virtqueue_break(queue, "used index is %u ahead with %u requests in flight",
-                               (unsigned)ready, (unsigned)queue->in_flight);
+                               (unsigned)ready, shown);
     virtio_barrier_consume();
     element = &queue->used_ring[queue->used_idx & (queue->size - 1)];
     id = virtio_load32(&element->id);
@@ -160,7 +164,7 @@ int split_poll(struct virtqueue *queue, struct virtio_request **request)
         return virtqueue_break(queue, "used id %u is outside the queue of %u", id,
                                (unsigned)queue->size);
     shadow = &queue->shadow[id];
-    if (shadow->request == NULL)
+    if (shadow->request == NULL || shadow->position >= queue->published)
         return virtqueue_break(queue, "used id %u is not in flight", id);
     if (length > shadow->writable) {
         /* Real devices do this for chains without a writable part, so it is not fatal. */

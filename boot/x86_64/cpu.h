@@ -67,8 +67,8 @@ static inline uint64_t x86_rdtsc(void)
     return (uint64_t)high << 32 | low;
 }
 
-#define X86_MSR_EFER     0xc0000080u
-#define X86_EFER_NXE     (1u << 11)
+#define X86_MSR_EFER 0xc0000080u
+#define X86_EFER_NXE (1u << 11)
 
 static inline uint64_t x86_read_msr(uint32_t msr)
 {

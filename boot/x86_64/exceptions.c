@@ -84,12 +84,11 @@ _Noreturn void x86_exception(const struct frame *frame, uint64_t cr2)
     uint64_t guard = (uint64_t)(uintptr_t)stack_guard;
     bool overflow = cr2 >= guard && cr2 < (uint64_t)(uintptr_t)stack_bottom;
 
-    platform_fail(BOOT_EXIT_EXCEPTION,
-                  "CPU exception %u (%s%s), error code 0x%llx, rip 0x%llx, cr2 0x%llx",
-                  (unsigned)frame->vector, name != NULL ? name : "reserved",
-                  frame->vector == VECTOR_PF && overflow ? ": the stack is full" : "",
-                  (unsigned long long)frame->error, (unsigned long long)frame->rip,
-                  (unsigned long long)cr2);
+    platform_fail(
+        BOOT_EXIT_EXCEPTION, "CPU exception %u (%s%s), error code 0x%llx, rip 0x%llx, cr2 0x%llx",
+        (unsigned)frame->vector, name != NULL ? name : "reserved",
+        frame->vector == VECTOR_PF && overflow ? ": the stack is full" : "",
+        (unsigned long long)frame->error, (unsigned long long)frame->rip, (unsigned long long)cr2);
 }
 
 void x86_exceptions_init(void)

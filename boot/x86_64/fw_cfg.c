@@ -30,7 +30,7 @@ static uint32_t be32(const uint8_t b[4])
 
 static bool present(void)
 {
-    char signature[4];
+    char signature[4] = {0};
 
     x86_out16(PORT_SELECTOR, ITEM_SIGNATURE);
     x86_in8_many(PORT_DATA, signature, sizeof(signature));
@@ -39,7 +39,7 @@ static bool present(void)
 
 unsigned platform_files(const char *prefix, struct platform_file *out, unsigned max)
 {
-    uint8_t count_be[4];
+    uint8_t count_be[4] = {0};
     unsigned found = 0;
 
     if (!present()) {
@@ -50,7 +50,7 @@ unsigned platform_files(const char *prefix, struct platform_file *out, unsigned 
     uint32_t count = be32(count_be);
 
     for (uint32_t i = 0; i < count && i < FILES_MAX; i++) {
-        struct entry entry;
+        struct entry entry = {0};
 
         x86_in8_many(PORT_DATA, &entry, sizeof(entry));
         entry.name[sizeof(entry.name) - 1] = '\0';

@@ -10,14 +10,14 @@
 #include "boot/x86_64/cpu.h"
 #include "boot/x86_64/x86.h"
 
-#define PAGE_PRESENT   (1ull << 0)
-#define PAGE_WRITE     (1ull << 1)
-#define PAGE_THROUGH   (1ull << 3)
-#define PAGE_UNCACHED  (1ull << 4)
-#define PAGE_LARGE     (1ull << 7)
-#define PAGE_NO_EXEC   (1ull << 63)
-#define PAGE_ADDRESS   0x000ffffffffff000ull
-#define PAGE_CACHING   (PAGE_THROUGH | PAGE_UNCACHED)
+#define PAGE_PRESENT  (1ull << 0)
+#define PAGE_WRITE    (1ull << 1)
+#define PAGE_THROUGH  (1ull << 3)
+#define PAGE_UNCACHED (1ull << 4)
+#define PAGE_LARGE    (1ull << 7)
+#define PAGE_NO_EXEC  (1ull << 63)
+#define PAGE_ADDRESS  0x000ffffffffff000ull
+#define PAGE_CACHING  (PAGE_THROUGH | PAGE_UNCACHED)
 
 #define CPUID_EXT_FEATURES 0x80000001u
 #define CPUID_EXT_NX       (1u << 20)
@@ -26,10 +26,11 @@
 #define ADDRESS_BITS_MIN   36u /* what a CPU without the leaf has */
 #define ADDRESS_BITS_MAX   47u /* one to one, and canonical */
 
-#define ENTRIES    512u
-#define TOP_LEVEL  3u
-#define PAGE_SIZE  4096ull
-#define EARLY_END  0x100000000ull /* entry.S maps up to here, and tables must lie below while it does */
+#define ENTRIES   512u
+#define TOP_LEVEL 3u
+#define PAGE_SIZE 4096ull
+#define EARLY_END                                                                                  \
+    0x100000000ull /* entry.S maps up to here, and tables must lie below while it does */
 #define POOL_PAGES 16u
 
 /* Level 0 maps 4 KiB an entry, 1 maps 2 MiB, 2 maps 1 GiB. */

@@ -11,10 +11,10 @@
 #include "boot/start_info.h"
 #include "boot/x86_64/x86.h"
 
-#define MIB          0x100000ull
-#define GIB_4        0x100000000ull
-#define HEAP_SIZE    (4 * MIB)
-#define LOW_MEMORY   MIB
+#define MIB        0x100000ull
+#define GIB_4      0x100000000ull
+#define HEAP_SIZE  (4 * MIB)
+#define LOW_MEMORY MIB
 
 static struct memory_map memory;
 static struct start_info info;
@@ -44,8 +44,7 @@ static void keep_what_is_in_use(struct diag *diag)
 
 static void make_heap(struct diag *diag)
 {
-    uint64_t base =
-        memory_alloc(&memory, HEAP_SIZE, 4096, LOW_MEMORY, GIB_4, MEMORY_SLATE);
+    uint64_t base = memory_alloc(&memory, HEAP_SIZE, 4096, LOW_MEMORY, GIB_4, MEMORY_SLATE);
 
     if (base == 0) {
         check(diag_fail(diag, -BOOT_E_NO_MEMORY,
@@ -63,6 +62,9 @@ _Noreturn void x86_start(uint32_t start_info)
     x86_uart_init();
     x86_exceptions_init();
     check(start_info_read(&info, start_info, &memory, &diag), &diag);
+    if (info.modules > 0) {
+        diag_note("the file given with -initrd is not used: name one on the disk (slate.initrd=)");
+    }
     keep_what_is_in_use(&diag);
     check(x86_paging_init(&memory, &diag), &diag);
     make_heap(&diag);

@@ -16,14 +16,14 @@
 #define CPUID_1_ECX_HYPERVISOR  (1u << 31)
 #define CPUID_1_EDX_TSC         (1u << 4)
 
-#define PIT_HZ            1193182u
-#define PIT_CHANNEL_2     0x42
-#define PIT_COMMAND       0x43
-#define PIT_2_LOHI_RATE   0xb4u /* channel 2, both bytes, mode 2: counts down and starts again */
-#define PIT_2_LATCH       0x80u
-#define PORT_B            0x61 /* gate of channel 2, speaker */
-#define PORT_B_GATE       0x01u
-#define PORT_B_SPEAKER    0x02u
+#define PIT_HZ          1193182u
+#define PIT_CHANNEL_2   0x42
+#define PIT_COMMAND     0x43
+#define PIT_2_LOHI_RATE 0xb4u /* channel 2, both bytes, mode 2: counts down and starts again */
+#define PIT_2_LATCH     0x80u
+#define PORT_B          0x61 /* gate of channel 2, speaker */
+#define PORT_B_GATE     0x01u
+#define PORT_B_SPEAKER  0x02u
 
 static struct clock clock;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes the demo: an initramfs for Debian's cloud kernel, and a disk that boots both by the Boot Loader Specification."""
+"""Makes the demo: an initramfs for Debian's cloud kernel, and a disk with a boot entry for both."""
 
 import argparse
 import fcntl
@@ -129,7 +129,7 @@ def make_demo(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where kernel/, initrd and disk.img are made, such as build/x86_64/demo")
+    parser.add_argument("folder", type=Path, help="where it is made, such as build/x86_64/demo")
     try:
         make_demo(parser.parse_args().folder)
     except subprocess.CalledProcessError as error:
