@@ -130,7 +130,8 @@ is_number() { [[ $1 =~ ^[0-9]{1,9}$ ]]; }
 [[ $memory =~ ^[0-9]{1,9}[MG]?$ ]] || misuse "--memory $memory: expected a number of MiB, or one with M or G"
 is_number "$cpus" || misuse "--cpus $cpus: expected a number"
 is_number "${timeout:-0}" || misuse "--timeout $timeout: expected a number of seconds"
-[ -z "$keep_writes$format$read_only" ] || [ -n "$disk" ] || misuse "--write, --read-only and --format need --disk"
+[ -z "$keep_writes$format$read_only${block_size#512}" ] || [ -n "$disk" ] ||
+    misuse "--write, --read-only, --format and --block-size need --disk"
 [ -z "$keep_writes" ] || [ -z "$read_only" ] || misuse "--write and --read-only exclude each other"
 
 interactive=''
@@ -232,7 +233,7 @@ fi
 # ---- Install, build, run ---------------------------------------------------------------------------------------------
 
 "$root/tools/install-packages" build run
-make -C "$root" --no-print-directory build/x86_64/slate.elf >&2
+make -s -C "$root" build/x86_64/slate.elf >&2
 [ -z "$demo" ] || "$root/tools/demo/make_demo.py" "$root/build/x86_64/demo"
 
 if [ -n "$trace" ]; then
