@@ -217,6 +217,11 @@ repro: ## build twice in two folders and compare
 	$(say) REPRO 'slate.elf libslate.a'
 	$(Q)tools/check-reproducible $(BUILD)/repro
 
+.PHONY: bench
+bench: all ## measure Slate beside SeaBIOS and OVMF
+	$(Q)tools/install-packages build run bench
+	$(Q)$(PYTHON) bench/bench.py
+
 # ---- Style and static checks ----------------------------------------------------------------------------------------
 
 C_FILES := $(sort $(shell find bench boot drivers tests virtio -name '*.[ch]'))

@@ -55,8 +55,7 @@ static void mount_role(struct boot_disk *boot, const struct partition_table *tab
     for (unsigned i = 0; i < table->count && boot->volumes < BOOT_VOLUMES_MAX; i++) {
         struct diag failure = {0};
 
-        if (table->partition[i].role != role ||
-            mount(boot, &table->partition[i], &failure) == 0)
+        if (table->partition[i].role != role || mount(boot, &table->partition[i], &failure) == 0)
             continue;
         if (diag->error == 0)
             *diag = failure;
@@ -106,8 +105,9 @@ static int read_file(struct fat_file *file, size_t max, char **bytes, struct dia
 
     *bytes = NULL;
     if (file->size > max)
-        return diag_fail(diag, -BOOT_E_CONFIG, "%s has %llu bytes, more than the %zu that make sense",
-                         file->name, (unsigned long long)file->size, max);
+        return diag_fail(diag, -BOOT_E_CONFIG,
+                         "%s has %llu bytes, more than the %zu that make sense", file->name,
+                         (unsigned long long)file->size, max);
     *bytes = malloc(size + 1);
     if (*bytes == NULL)
         return diag_fail(diag, -BOOT_E_NO_MEMORY, "no memory for %s", file->name);
@@ -123,7 +123,8 @@ static int read_file(struct fat_file *file, size_t max, char **bytes, struct dia
 /* Reading the disk failed, as opposed to a file that makes no sense: no other file will fare better. */
 static bool is_disk_error(int error)
 {
-    return (error < 0 && error > -BOOT_E_FIRST) || error == -BOOT_E_NO_MEMORY;
+    return error == -BOOT_E_IO || error == -BOOT_E_TIMEOUT || error == -BOOT_E_DEVICE ||
+           error == -BOOT_E_STUCK || error == -BOOT_E_NO_MEMORY;
 }
 
 static int add_conf(struct fat_file *file, const char *name, struct boot_entry *entry,

@@ -20,7 +20,7 @@ static inline uint64_t get_le64(const uint8_t *p)
     return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
 }
 
-/* The same by the names under which acpi.c knows them. */
+/* The same by the names under which acpi.c and pci.c know them. */
 static inline uint16_t bytes_le16(const uint8_t *p)
 {
     return get_le16(p);

@@ -240,7 +240,7 @@ static int place_kernel(struct image_loader *loader, const struct setup *setup, 
     if (!setup->relocatable) {
         return diag_fail(diag, -BOOT_E_NO_MEMORY,
                          "%s: not relocatable: needs %llu KiB at 0x%llx, and that is not free",
-                         name, (unsigned long long)(place.size / 1024 + 1),
+                         name, (unsigned long long)((place.size + 1023) / 1024),
                          (unsigned long long)*base);
     }
     do {

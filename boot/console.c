@@ -11,7 +11,8 @@
 
 enum {
     CONSOLES_MAX = 8,
-    EARLY_MAX = 4096, /* bytes kept for consoles that appear later: the banner and the device lines */
+    EARLY_MAX =
+        4096, /* bytes kept for consoles that appear later: the banner and the device lines */
 };
 
 static struct {

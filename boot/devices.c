@@ -93,8 +93,9 @@ static void report(const struct virtio_device *dev)
         console_line(VIRTIO_LOG_INFO, "virtio: %s %s: cannot be reached", dev->name,
                      virtio_type_name(dev->id));
     else
-        console_line(VIRTIO_LOG_INFO, "virtio: %s %s: found %s (status 0x%02x), reset in %llu us: %s%s",
-                     dev->name, virtio_type_name(dev->id), found, dev->found_status,
+        console_line(VIRTIO_LOG_INFO,
+                     "virtio: %s %s: found %s (status 0x%02x), reset in %llu us: %s%s", dev->name,
+                     virtio_type_name(dev->id), found, dev->found_status,
                      (unsigned long long)(dev->reset_ns / 1000), virtio_state_name(dev->state),
                      dev->legacy ? " (legacy interface only: not driven)" : "");
 }

@@ -14,7 +14,7 @@ static void make_printable(char *text)
             *text = '?';
 }
 
-int diag_fail(struct diag *d, int error, const char *fmt, ...)
+void diag_set(struct diag *d, int error, const char *fmt, ...)
 {
     va_list arguments;
 
@@ -23,7 +23,6 @@ int diag_fail(struct diag *d, int error, const char *fmt, ...)
     (void)vsnprintf(d->text, sizeof(d->text), fmt, arguments);
     va_end(arguments);
     make_printable(d->text);
-    return error;
 }
 
 int diag_prefix(struct diag *d, const char *fmt, ...)

@@ -15,10 +15,14 @@ struct diag {
 };
 
 /*
- * Records the reason and returns `error` (negative). Say what was found, what was expected, and what to do.
- * Text that comes from a disk is made printable. A later call replaces an earlier one.
+ * Records the reason and gives `error` (negative): `return diag_fail(diag, -BOOT_E_FAT, "...")`. Say what was found, what
+ * was expected, and what to do. Text that comes from a disk is made printable. A later call replaces an earlier one.
+ * A macro, so that compilers and analyzers see that the result is `error`, and not 0.
  */
-int diag_fail(struct diag *d, int error, const char *fmt, ...)
+#define diag_fail(d, error, ...) (diag_set((d), (error), __VA_ARGS__), (error))
+
+/* The function behind it. */
+void diag_set(struct diag *d, int error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Puts "<text>: " in front of what is there; too long a line loses its end. Returns d->error. */

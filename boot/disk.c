@@ -24,13 +24,12 @@
 #define CACHED_MAX   32768u    /* bytes: a read of at most this is served from the cache */
 #define BATCH_PIECES 512u      /* pieces given to the driver at once */
 #define BOUNCE_SIZE  LINE_SIZE /* bytes: room for at least two blocks */
-#define BUFFER_ALIGN 4096u     /* spares a host that reads with O_DIRECT its own bounce buffer */
 
 struct line {
     uint64_t start;   /* byte of the disk */
     uint32_t valid;   /* bytes; 0 means that the line is free */
     uint64_t touched; /* value of the clock at the last use */
-    uint8_t *data;
+    uint8_t *data;    /* NULL until the line is needed for the first time */
 };
 
 /* Bytes that are to be copied out of the bounce buffer when the batch has been read. */
@@ -43,14 +42,14 @@ struct fixup {
 struct disk_cache {
     struct line line[LINE_COUNT];
     uint64_t clock;
-    uint8_t *bounce;
 
     /* The batch: what has been collected for one call of the driver. */
     unsigned pieces;
     unsigned fixups;
     size_t bounced; /* bytes of `bounce` in use */
     struct disk_piece piece[BATCH_PIECES];
-    struct fixup fixup[BATCH_PIECES];
+    struct fixup fixup[BOUNCE_SIZE / 512];
+    uint8_t bounce[BOUNCE_SIZE];
 };
 
 _Static_assert(LINE_SIZE % DISK_BLOCK_MAX == 0, "a line is whole blocks");
@@ -69,24 +68,23 @@ int disk_open(struct disk *disk, struct diag *diag)
                          "%s: size is %llu bytes, not a multiple of the block size %u", disk->name,
                          (unsigned long long)disk->size, block);
 
-    struct disk_cache *cache =
-        malloc(sizeof(*cache) + BUFFER_ALIGN - 1 + LINE_COUNT * LINE_SIZE + BOUNCE_SIZE);
+    struct disk_cache *cache = malloc(sizeof(*cache));
     if (!cache)
-        return diag_fail(diag, -BOOT_E_NO_MEMORY, "%s: no memory for the disk cache (%u KiB)",
-                         disk->name, (LINE_COUNT * LINE_SIZE + BOUNCE_SIZE) / 1024);
-    memset(cache, 0, sizeof(*cache));
-
-    uint8_t *data = (uint8_t *)(cache + 1);
-    data += -(uintptr_t)data % BUFFER_ALIGN;
-    for (unsigned i = 0; i < LINE_COUNT; i++, data += LINE_SIZE)
-        cache->line[i].data = data;
-    cache->bounce = data;
+        return diag_fail(diag, -BOOT_E_NO_MEMORY, "%s: no memory for its %zu KiB of buffers",
+                         disk->name, sizeof(*cache) / 1024);
+    memset(cache->line, 0, sizeof(cache->line));
+    cache->clock = 0;
+    cache->pieces = 0;
+    cache->fixups = 0;
+    cache->bounced = 0;
     disk->cache = cache;
     return 0;
 }
 
 void disk_close(struct disk *disk)
 {
+    for (unsigned i = 0; disk->cache && i < LINE_COUNT; i++)
+        free(disk->cache->line[i].data);
     free(disk->cache);
     disk->cache = NULL;
 }
@@ -107,9 +105,16 @@ static int batch_flush(struct disk *disk, struct diag *diag)
     return error;
 }
 
-/* Adds whole blocks to the batch. What continues the piece before, on the disk and in memory, is one with it. */
-static int batch_blocks(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t length,
-                        struct diag *diag)
+/* Whether one more piece, or one more block in the bounce buffer, would not fit. */
+static bool batch_full(const struct disk *disk)
+{
+    const struct disk_cache *cache = disk->cache;
+
+    return cache->pieces == BATCH_PIECES || cache->bounced + disk->block_size > BOUNCE_SIZE;
+}
+
+/* Adds whole blocks to a batch that is not full. What continues the piece before, on disk and in memory, joins it. */
+static void batch_blocks(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t length)
 {
     struct disk_cache *cache = disk->cache;
 
@@ -119,40 +124,22 @@ static int batch_blocks(struct disk *disk, uint64_t offset, uint8_t *buffer, siz
         if (last->offset + last->length == offset &&
             (uint8_t *)last->buffer + last->length == buffer) {
             last->length += length;
-            return 0;
+            return;
         }
     }
-    if (cache->pieces == BATCH_PIECES) {
-        int error = batch_flush(disk, diag);
-        if (error)
-            return error;
-    }
     cache->piece[cache->pieces++] = (struct disk_piece){offset, buffer, length};
-    return 0;
 }
 
-/* Adds `length` bytes that lie in one block. */
-static int batch_fragment(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t length,
-                          struct diag *diag)
+/* Adds `length` bytes that lie in one block to a batch that is not full. */
+static void batch_fragment(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t length)
 {
     struct disk_cache *cache = disk->cache;
     size_t within = (size_t)(offset % disk->block_size);
-
-    /* With room for one more piece, what follows cannot flush the batch between the read and its fixup. */
-    if (cache->pieces == BATCH_PIECES || cache->fixups == BATCH_PIECES ||
-        cache->bounced + disk->block_size > BOUNCE_SIZE) {
-        int error = batch_flush(disk, diag);
-        if (error)
-            return error;
-    }
-
     uint8_t *bounce = cache->bounce + cache->bounced;
-    int error = batch_blocks(disk, offset - within, bounce, disk->block_size, diag);
-    if (error)
-        return error;
+
+    batch_blocks(disk, offset - within, bounce, disk->block_size);
     cache->bounced += disk->block_size;
     cache->fixup[cache->fixups++] = (struct fixup){buffer, bounce + within, length};
-    return 0;
 }
 
 /* Adds any bytes: a head and a tail that are parts of blocks, and whole blocks between them. */
@@ -162,18 +149,20 @@ static int batch_add(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t
     while (length != 0) {
         size_t within = (size_t)(offset % disk->block_size);
         size_t part = length - length % disk->block_size;
-        int error;
 
+        if (batch_full(disk)) {
+            int error = batch_flush(disk, diag);
+            if (error)
+                return error;
+        }
         if (within != 0 || part == 0) {
             part = disk->block_size - within;
             if (part > length)
                 part = length;
-            error = batch_fragment(disk, offset, buffer, part, diag);
+            batch_fragment(disk, offset, buffer, part);
         } else {
-            error = batch_blocks(disk, offset, buffer, part, diag);
+            batch_blocks(disk, offset, buffer, part);
         }
-        if (error)
-            return error;
         offset += part;
         buffer += part;
         length -= part;
@@ -198,6 +187,26 @@ static struct line *line_find(struct disk_cache *cache, uint64_t start)
     return oldest;
 }
 
+/* Fills a free line with the LINE_SIZE bytes at `start`, or as many as the disk has. */
+static int line_fill(struct disk *disk, struct line *line, uint64_t start, struct diag *diag)
+{
+    uint64_t left = disk->size - start;
+    uint32_t size = left < LINE_SIZE ? (uint32_t)left : LINE_SIZE;
+
+    if (!line->data)
+        line->data = malloc(LINE_SIZE);
+    if (!line->data)
+        return diag_fail(diag, -BOOT_E_NO_MEMORY, "%s: no memory for the cache", disk->name);
+
+    struct disk_piece piece = {start, line->data, size};
+    int error = disk->read_blocks(disk, &piece, 1, diag);
+    if (error)
+        return error;
+    line->start = start;
+    line->valid = size;
+    return 0;
+}
+
 /* Reads bytes of one line through the cache. */
 static int line_read(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t length,
                      struct diag *diag)
@@ -205,27 +214,19 @@ static int line_read(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t
     struct disk_cache *cache = disk->cache;
     uint64_t start = offset - offset % LINE_SIZE;
     struct line *line = line_find(cache, start);
+    int error = line->valid == 0 ? line_fill(disk, line, start, diag) : 0;
 
-    if (line->valid == 0) {
-        uint64_t left = disk->size - start;
-        uint32_t size = left < LINE_SIZE ? (uint32_t)left : LINE_SIZE;
-        struct disk_piece piece = {start, line->data, size};
-        int error = disk->read_blocks(disk, &piece, 1, diag);
-
-        if (error == -BOOT_E_IO) {
-            /* One bad block must not take its neighbours with it: read no more than was asked for. */
-            error = batch_add(disk, offset, buffer, length, diag);
-            if (error == 0)
-                error = batch_flush(disk, diag);
-            if (error == 0)
-                *diag = (struct diag){0};
-            return error;
-        }
-        if (error)
-            return error;
-        line->start = start;
-        line->valid = size;
+    if (error == -BOOT_E_IO || error == -BOOT_E_NO_MEMORY) {
+        /* One bad block must not take its neighbours with it, nor is the cache needed: read what was asked for. */
+        error = batch_add(disk, offset, buffer, length, diag);
+        if (error == 0)
+            error = batch_flush(disk, diag);
+        if (error == 0)
+            *diag = (struct diag){0};
+        return error;
     }
+    if (error)
+        return error;
     line->touched = ++cache->clock;
     memcpy(buffer, line->data + (offset - start), length);
     return 0;

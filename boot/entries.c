@@ -110,7 +110,8 @@ static int start_entry(struct boot_entry *entry, size_t size, struct diag *diag)
         .strings = malloc(size),
     };
     if (entry->strings == NULL) {
-        return diag_fail(diag, -BOOT_E_NO_MEMORY, "no memory for a boot entry of %zu bytes", size);
+        (void)diag_fail(diag, -BOOT_E_NO_MEMORY, "no memory for a boot entry of %zu bytes", size);
+        return -BOOT_E_NO_MEMORY;
     }
     return 0;
 }

@@ -83,10 +83,11 @@ static int file_open(struct fat *fat, const struct fat_entry *entry, struct fat_
     return 0;
 }
 
-/* Takes the next record that is in use and not part of a long name: 1, 0 at the end, or an error. */
+/* Takes the next record that is in use and not part of a long name; NULL at the end. */
 static int next_record(struct fat_dir *dir, struct fat_long_name *long_name, const uint8_t **record,
                        struct diag *diag)
 {
+    *record = NULL;
     fat_long_name_clear(long_name);
     while (dir->position < dir->file.size) {
         size_t at = (size_t)(dir->position % sizeof(dir->buffer));
@@ -113,7 +114,7 @@ static int next_record(struct fat_dir *dir, struct fat_long_name *long_name, con
             fat_long_name_clear(long_name);
         } else {
             *record = r;
-            return 1;
+            return 0;
         }
     }
     return 0;
@@ -123,11 +124,11 @@ static int next_record(struct fat_dir *dir, struct fat_long_name *long_name, con
 static int next_entry(struct fat_dir *dir, struct fat_entry *entry, struct diag *diag)
 {
     struct fat_long_name long_name;
-    const uint8_t *record = NULL;
-    int found = next_record(dir, &long_name, &record, diag);
+    const uint8_t *record;
+    int error = next_record(dir, &long_name, &record, diag);
 
-    if (found <= 0)
-        return found;
+    if (error || record == NULL)
+        return error;
     fat_short_name(record, entry->short_name);
     if (!fat_long_name_get(&long_name, record, entry->name))
         memcpy(entry->name, entry->short_name, sizeof(entry->short_name));
@@ -229,13 +230,13 @@ int fat_open_dir(struct fat *fat, const char *path, struct fat_dir *dir, struct 
 int fat_open_entry(const struct fat_dir *dir, const struct fat_entry *entry, struct fat_file *file,
                    struct diag *diag)
 {
-    size_t length = strlen(dir->file.name);
-    bool separated = length != 0 && is_separator(dir->file.name[length - 1]);
-
     *file = (struct fat_file){.fat = dir->file.fat};
-    if (snprintf(file->name, sizeof(file->name), "%s%s%s", dir->file.name, separated ? "" : "/",
-                 entry->name) < 0)
-        file->name[0] = '\0';
+    snprintf(file->name, sizeof(file->name), "%s", dir->file.name);
+
+    size_t length = strlen(file->name);
+    bool separated = length != 0 && is_separator(file->name[length - 1]);
+    snprintf(file->name + length, sizeof(file->name) - length, "%s%s", separated ? "" : "/",
+             entry->name);
     return file_open(dir->file.fat, entry, file, diag);
 }
 

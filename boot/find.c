@@ -24,7 +24,7 @@ struct search {
     const struct settings *settings;
     struct image_env env;
     struct image *image;
-    bool chosen; /* an entry was chosen: no other disk is tried */
+    bool chosen;             /* an entry was chosen: no other disk is tried */
     uint64_t started, spoke; /* ns */
 };
 
@@ -67,11 +67,11 @@ static void report_load(const struct search *search, const struct files *files,
 
     for (unsigned i = 0; i < files->count; i++)
         bytes += files->source[i].size;
-    console_line(VIRTIO_LOG_INFO, "load: %llu KiB in %llu ms; %llu requests and %llu kicks to the disk",
-                 (unsigned long long)(bytes >> 10),
-                 (unsigned long long)((platform_now_ns() - search->started) / 1000000),
-                 (unsigned long long)blk->requests,
-                 (unsigned long long)virtqueue_counts(blk->queue)->kicks);
+    console_line(
+        VIRTIO_LOG_INFO, "load: %llu KiB in %llu ms; %llu requests and %llu kicks to the disk",
+        (unsigned long long)(bytes >> 10),
+        (unsigned long long)((platform_now_ns() - search->started) / 1000000),
+        (unsigned long long)blk->requests, (unsigned long long)virtqueue_counts(blk->queue)->kicks);
 }
 
 static int load_files(struct search *search, struct fat *fat, const char *kernel,
@@ -149,7 +149,8 @@ static int load_entry(struct search *search, struct boot_disk *boot, const struc
     int error = boot_disk_entries(boot, diag);
 
     if (error == 0)
-        error = boot_entries_default(&boot->entries, settings->entry, boot->conf.preferred, &index, diag);
+        error = boot_entries_default(&boot->entries, settings->entry, boot->conf.preferred, &index,
+                                     diag);
     if (error != 0)
         return error;
     /* Whoever names an entry has chosen. */
@@ -244,8 +245,7 @@ int find_image(struct devices *devices, const struct settings *settings, unsigne
         struct boot_device *device = devices->device[i];
         struct diag failure = {0};
 
-        if (device->virtio.id != VIRTIO_ID_BLOCK ||
-            !is_wanted(&settings->disk, device, index++))
+        if (device->virtio.id != VIRTIO_ID_BLOCK || !is_wanted(&settings->disk, device, index++))
             continue;
         if (try_disk(&search, device, &failure) == 0)
             return 0;

@@ -48,9 +48,10 @@ static int check_image(const struct devices *devices, const struct image *image,
 
         virtio_owned(dev, look_for_image, &ownership);
         if (ownership.what != NULL)
-            return diag_fail(diag, -BOOT_E_STUCK,
-                             "%s %s did not complete its reset and may still write to the loaded %s",
-                             dev->name, virtio_type_name(dev->id), ownership.what);
+            return diag_fail(
+                diag, -BOOT_E_STUCK,
+                "%s %s did not complete its reset and may still write to the loaded %s", dev->name,
+                virtio_type_name(dev->id), ownership.what);
     }
     return 0;
 }
@@ -67,10 +68,11 @@ int handoff_devices(struct devices *devices, const struct image *image, bool str
     for (const struct virtio_device *dev = devices->bus.first; dev != NULL; dev = dev->next)
         report(dev);
     if (stuck > 0 && strict)
-        return diag_fail(diag, -BOOT_E_STUCK,
-                         "%u virtio device%s did not complete the reset, and handoff=strict forbids "
-                         "to boot then",
-                         stuck, stuck == 1 ? "" : "s");
+        return diag_fail(
+            diag, -BOOT_E_STUCK,
+            "%u virtio device%s did not complete the reset, and handoff=strict forbids "
+            "to boot then",
+            stuck, stuck == 1 ? "" : "s");
     error = check_image(devices, image, diag);
     return error != 0 ? error : devices_quarantine(devices, diag);
 }

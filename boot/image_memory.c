@@ -40,8 +40,7 @@ uint64_t image_reserve(struct image_loader *loader, const struct image_place *pl
 
 bool image_reserve_at(struct image_loader *loader, const char *what, uint64_t base, uint64_t size)
 {
-    if (base == 0 || base % IMAGE_PAGE != 0 || size > UINT64_MAX - IMAGE_PAGE - base ||
-        loader->image->ranges == IMAGE_RANGES_MAX ||
+    if (base == 0 || base % IMAGE_PAGE != 0 || loader->image->ranges == IMAGE_RANGES_MAX ||
         memory_claim(loader->env->map, base, image_round_up(size, IMAGE_PAGE), MEMORY_LOADED) !=
             0) {
         return false;
@@ -50,18 +49,41 @@ bool image_reserve_at(struct image_loader *loader, const char *what, uint64_t ba
     return true;
 }
 
+/* The largest free piece that fits the place but for its size. */
+static uint64_t largest_piece(const struct memory_map *map, const struct image_place *place)
+{
+    uint64_t largest = 0;
+
+    for (unsigned i = 0; i < map->count; i++) {
+        const struct memory_range *range = &map->range[i];
+        const uint64_t range_end = range->base + range->size;
+        const uint64_t end = range_end < place->max ? range_end : place->max;
+        uint64_t base = range->base > place->min ? range->base : place->min;
+
+        if (range->type != MEMORY_USABLE || base >= end) {
+            continue;
+        }
+        base = image_round_up(base, place->align);
+        if (base < end && end - base > largest) {
+            largest = end - base;
+        }
+    }
+    return largest;
+}
+
 int image_no_memory(const struct image_loader *loader, const char *name,
                     const struct image_place *place, struct diag *diag)
 {
     const struct memory_map *map = loader->env->map;
 
     return diag_fail(diag, -BOOT_E_NO_MEMORY,
-                     "%s: the %s needs %llu KiB of memory in one piece from 0x%llx to 0x%llx; of "
-                     "%llu KiB that are free the largest piece is %llu KiB; give the machine more",
-                     name, place->what, (unsigned long long)(place->size / 1024 + 1),
+                     "%s: the %s needs %llu KiB of memory in one piece from 0x%llx to 0x%llx; the "
+                     "largest there has %llu KiB, and %llu KiB are free in all; give the machine "
+                     "more",
+                     name, place->what, (unsigned long long)((place->size + 1023) / 1024),
                      (unsigned long long)place->min, (unsigned long long)place->max,
-                     (unsigned long long)(memory_usable(map) / 1024),
-                     (unsigned long long)(memory_largest(map, place->max) / 1024));
+                     (unsigned long long)(largest_piece(map, place) / 1024),
+                     (unsigned long long)(memory_usable(map) / 1024));
 }
 
 int image_pointer(uint64_t base, uint64_t size, void **pointer, struct diag *diag)

@@ -54,7 +54,7 @@ static inline uint64_t image_round_up(uint64_t value, uint64_t align)
 /* Reserves memory and lists it in the image. Returns the address, or 0. */
 uint64_t image_reserve(struct image_loader *loader, const struct image_place *place);
 
-/* Reserves exactly these whole pages and lists them. False if they are not all free. */
+/* Reserves the pages of [base, base + size), which does not wrap, and lists them. False if they are not all free. */
 bool image_reserve_at(struct image_loader *loader, const char *what, uint64_t base, uint64_t size);
 
 /* Reports that `name` found no place: -BOOT_E_NO_MEMORY with what it needs and what there is below place->max. */

@@ -166,7 +166,7 @@ static int ebr_chain(struct disk *disk, const struct mbr_entry *extended,
 {
     uint64_t end = (uint64_t)extended->start + extended->count;
     uint64_t at = extended->start;
-    uint64_t visited[CHAIN_MAX];
+    uint64_t visited[CHAIN_MAX] = {0};
     uint8_t sector[MBR_SIZE];
 
     for (unsigned hops = 0; hops < CHAIN_MAX; hops++) {

@@ -171,8 +171,8 @@ void memory_free(struct memory_map *map, uint64_t base, uint64_t size)
 }
 
 /*
- * A place for `size` bytes in [base, end), or 0: the highest or the lowest. Alignment may round out of the range, so
- * the result is compared with both ends.
+ * A place for `size` bytes in [base, end), or 0: the highest or the lowest. Alignment may round out of the range, or
+ * wrap, so the result is compared with both ends.
  */
 static uint64_t place(uint64_t base, uint64_t end, uint64_t size, uint64_t align, bool high)
 {
@@ -181,9 +181,6 @@ static uint64_t place(uint64_t base, uint64_t end, uint64_t size, uint64_t align
     }
     uint64_t address = high ? end - size : base;
 
-    if (!high && address > UINT64_MAX - (align - 1)) {
-        return 0;
-    }
     address = (high ? address : address + align - 1) & ~(align - 1);
     return address >= base && address <= end - size ? address : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The boot menu. Lines are drawn once; afterwards the cursor rests on the last line, the status, and goes up only to
- * redraw the lines that change. A terminal that knows no ANSI sequences still shows the list, and numbers and Enter work.
+ * redraw the lines that change. A terminal without ANSI sequences still shows the list, and numbers and Enter work.
  */
 #include "boot/menu.h"
 

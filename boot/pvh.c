@@ -63,9 +63,8 @@ static int place_program(struct image_loader *loader, const struct elf *program,
         if (!image_reserve_at(loader, "kernel", base, end - base)) {
             return diag_fail(diag, -BOOT_E_NO_MEMORY,
                              "%s: needs the memory from 0x%llx to 0x%llx, which the machine does "
-                             "not have or Slate itself uses; %llu KiB are free",
-                             name, (unsigned long long)base, (unsigned long long)end,
-                             (unsigned long long)(memory_usable(loader->env->map) / 1024));
+                             "not have or Slate itself uses",
+                             name, (unsigned long long)base, (unsigned long long)end);
         }
     }
     return 0;

@@ -39,12 +39,12 @@ static int bad(const struct value *value, const char *expected)
                      expected);
 }
 
-/* A decimal number of digits only. */
+/* A decimal number of digits only; strtoul() stays at its largest value when there are too many. */
 static bool parse_number(const char *text, unsigned long max, unsigned long *number)
 {
     size_t digits = strspn(text, "0123456789");
 
-    if (digits == 0 || digits > 9 || text[digits] != '\0') {
+    if (digits == 0 || text[digits] != '\0') {
         return false;
     }
     *number = strtoul(text, NULL, 10);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the user asks for: files opt/slate/<key> (QEMU's -fw_cfg), then words slate.<key>=<value> of the command line
- * (-append), which win. One table in settings.c says which keys there are; docs/boot-configuration.md explains them.
+ * (-append), which win. One table in settings.c says which keys there are.
  */
 #ifndef SLATE_BOOT_SETTINGS_H
 #define SLATE_BOOT_SETTINGS_H

@@ -179,14 +179,13 @@ static int read_text(const struct source *part, char **text, struct diag *diag)
     const size_t size = (size_t)(part->size < OS_RELEASE_MAX ? part->size : OS_RELEASE_MAX);
     int error = 0;
 
-    *text = malloc(size + 1);
+    *text = calloc(1, size + 1);
     if (*text == NULL) {
         return diag_fail(diag, -BOOT_E_NO_MEMORY, "%s: no memory for %zu bytes", part->name, size);
     }
     if (size > 0) {
         error = source_read(part, 0, *text, size, "text", diag);
     }
-    (*text)[error == 0 ? size : 0] = '\0';
     return error;
 }
 

@@ -5,10 +5,26 @@
 #include <stdio.h>
 
 #include "boot/diag.h"
+#include "boot/error.h"
 
 enum {
     EXTENTS = 64, /* handed to the driver at a time; it keeps fewer requests than that in flight */
 };
+
+/* The parsers above know one set of errors. */
+static int boot_error_of(int error)
+{
+    switch (-error) {
+    case VIRTIO_E_IO:
+        return -BOOT_E_IO;
+    case VIRTIO_E_TIMEOUT:
+        return -BOOT_E_TIMEOUT;
+    case VIRTIO_E_STUCK:
+        return -BOOT_E_STUCK;
+    default:
+        return -BOOT_E_DEVICE;
+    }
+}
 
 static int read_extents(struct virtio_disk *disk, const struct disk_piece *pieces, unsigned count,
                         struct diag *diag)
@@ -24,9 +40,9 @@ static int read_extents(struct virtio_disk *disk, const struct disk_piece *piece
         };
     error = virtio_blk_read(disk->blk, extents, count);
     if (error != 0)
-        return diag_fail(diag, error, "%s: reading %llu bytes at byte %llu: %s", disk->name,
-                         (unsigned long long)pieces[0].length,
-                         (unsigned long long)pieces[0].offset, virtio_error_text(error));
+        return diag_fail(diag, boot_error_of(error), "reading %llu bytes at byte %llu: %s",
+                         (unsigned long long)pieces[0].length, (unsigned long long)pieces[0].offset,
+                         virtio_error_text(error));
     return 0;
 }
 

@@ -53,7 +53,7 @@ static int bad_config(const struct virtio_blk *blk, const char *field, uint64_t 
                       const char *expected)
 {
     virtio_log(blk->dev, VIRTIO_LOG_ERROR, "%s is %llu, expected %s", field,
-                (unsigned long long)found, expected);
+               (unsigned long long)found, expected);
     return -VIRTIO_E_CONFIG;
 }
 
@@ -87,8 +87,8 @@ static int read_geometry(struct virtio_blk *blk)
 
     if (block_size.value < VIRTIO_BLK_SECTOR || (block_size.value & (block_size.value - 1)) != 0)
         return bad_config(blk, "blk_size", block_size.value, "a power of two of at least 512");
-    if (size_max.value < block_size.value)
-        return bad_config(blk, "size_max", size_max.value, "at least the block size");
+    if (size_max.value < VIRTIO_BLK_SECTOR)
+        return bad_config(blk, "size_max", size_max.value, "at least a sector");
     if (seg_max.value == 0)
         return bad_config(blk, "seg_max", 0, "at least 1");
     if (capacity.value > UINT64_MAX / VIRTIO_BLK_SECTOR)
@@ -96,16 +96,21 @@ static int read_geometry(struct virtio_blk *blk)
 
     blk->block_size = (uint32_t)block_size.value;
     blk->size_max = (uint32_t)size_max.value;
-    blk->seg_max =
-        seg_max.value < VIRTIO_BLK_PIECES ? (uint32_t)seg_max.value : VIRTIO_BLK_PIECES;
+    blk->seg_max = seg_max.value < VIRTIO_BLK_PIECES ? (uint32_t)seg_max.value : VIRTIO_BLK_PIECES;
     block_sectors = blk->block_size / VIRTIO_BLK_SECTOR;
     blk->sectors = capacity.value - capacity.value % block_sectors;
     if (blk->sectors != capacity.value)
         virtio_log(blk->dev, VIRTIO_LOG_WARN,
-                    "capacity of %llu sectors is no whole number of %u-byte blocks; the rest is "
-                    "left out",
-                    (unsigned long long)capacity.value, blk->block_size);
+                   "capacity of %llu sectors is no whole number of %u-byte blocks; the rest is "
+                   "left out",
+                   (unsigned long long)capacity.value, blk->block_size);
     return 0;
+}
+
+/* 0 for what no 32 bits can say: no hint worth having. */
+static uint32_t in_bytes(const struct virtio_blk *blk, uint64_t blocks)
+{
+    return blocks <= UINT32_MAX / blk->block_size ? (uint32_t)blocks * blk->block_size : 0;
 }
 
 static int read_topology(struct virtio_blk *blk)
@@ -120,11 +125,13 @@ static int read_topology(struct virtio_blk *blk)
         blk->topology = (struct virtio_blk_topology){.physical_block = blk->block_size};
         return 0;
     }
-    /* All four count blocks (5.2.4); products beyond 32 bits are no hint worth having. */
-    blk->topology.physical_block = blk->block_size << fields[0].value;
-    blk->topology.alignment = (uint32_t)fields[1].value * blk->block_size;
-    blk->topology.min_io = (uint32_t)(fields[2].value * blk->block_size);
-    blk->topology.opt_io = (uint32_t)(fields[3].value * blk->block_size);
+    /* All four count blocks (5.2.4). */
+    blk->topology.physical_block = in_bytes(blk, 1ull << fields[0].value);
+    blk->topology.alignment = in_bytes(blk, fields[1].value);
+    blk->topology.min_io = in_bytes(blk, fields[2].value);
+    blk->topology.opt_io = in_bytes(blk, fields[3].value);
+    if (blk->topology.physical_block == 0)
+        blk->topology.physical_block = blk->block_size;
     return 0;
 }
 
@@ -176,11 +183,16 @@ static int probe(struct virtio_device *dev)
     size = virtqueue_size(blk->queue);
     if (size < ENTRIES_PER_REQUEST) {
         virtio_log(dev, VIRTIO_LOG_ERROR, "queue of %u entries, a request needs %u", size,
-                    (unsigned)ENTRIES_PER_REQUEST);
+                   (unsigned)ENTRIES_PER_REQUEST);
         return -VIRTIO_E_QUEUE;
     }
     if (blk->seg_max > size - 2)
         blk->seg_max = size - 2;
+    if ((uint64_t)blk->size_max * blk->seg_max < blk->block_size) {
+        virtio_log(dev, VIRTIO_LOG_ERROR, "a block of %u bytes needs more than %u segments of %u",
+                   blk->block_size, blk->seg_max, blk->size_max);
+        return -VIRTIO_E_CONFIG;
+    }
     blk->slot_count = (uint16_t)(size / 2); /* a flush has two pieces, all others more */
     blk->slots = virtio_dma_alloc(dev, blk->slot_count * sizeof(struct virtio_blk_slot),
                                   sizeof(struct virtio_blk_slot));
@@ -232,8 +244,11 @@ static void describe(const struct virtio_request *any, char *text, size_t size)
 {
     const struct virtio_blk_request *request = (const struct virtio_blk_request *)any;
 
-    virtio_format(text, size, "%s of %u bytes at sector %llu", type_name(request->type),
-                  request->length, (unsigned long long)request->sector);
+    if (request->type == VIRTIO_BLK_T_FLUSH || request->type == VIRTIO_BLK_T_GET_ID)
+        virtio_format(text, size, "%s", type_name(request->type));
+    else
+        virtio_format(text, size, "%s of %u bytes at sector %llu", type_name(request->type),
+                      request->length, (unsigned long long)request->sector);
 }
 
 const struct virtio_driver virtio_blk_driver = {
@@ -330,11 +345,10 @@ static unsigned data_pieces(const struct virtio_blk *blk, const struct virtio_bl
     case VIRTIO_BLK_T_WRITE_ZEROES:
         virtio_store64(&slot->range.sector, request->sector);
         virtio_store32(&slot->range.num_sectors, request->length / VIRTIO_BLK_SECTOR);
-        virtio_store32(&slot->range.flags,
-                       request->type == VIRTIO_BLK_T_WRITE_ZEROES && request->unmap &&
-                               blk->zeroes_may_unmap
-                           ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP
-                           : 0);
+        virtio_store32(&slot->range.flags, request->type == VIRTIO_BLK_T_WRITE_ZEROES &&
+                                                   request->unmap && blk->zeroes_may_unmap
+                                               ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP
+                                               : 0);
         pieces[0] = (struct virtio_piece){&slot->range, sizeof(slot->range)};
         return 1;
     default:
@@ -371,9 +385,8 @@ int virtio_blk_submit(struct virtio_blk *blk, struct virtio_blk_request *request
     virtio_store64(&slot->header.sector, transfer ? request->sector : 0); /* IMP-BLK-11 */
     virtio_store8(&slot->status, STATUS_UNWRITTEN);
 
-    error = from_device
-                ? virtqueue_add(blk->queue, &request->request, pieces, 1, count + 1)
-                : virtqueue_add(blk->queue, &request->request, pieces, count + 1, 1);
+    error = from_device ? virtqueue_add(blk->queue, &request->request, pieces, 1, count + 1)
+                        : virtqueue_add(blk->queue, &request->request, pieces, count + 1, 1);
     if (error != 0)
         return error;
     request->slot = blk->free_slots[--blk->free_slot_count];
@@ -430,13 +443,14 @@ int virtio_blk_poll(struct virtio_blk *blk, struct virtio_blk_request **request)
 
 int virtio_blk_wait(struct virtio_blk *blk, struct virtio_blk_request **request)
 {
-    uint64_t timeout = blk->dev->env->deadlines.blk_ns;
     struct virtio_request *done = NULL;
+    uint64_t timeout;
     int error;
 
     *request = NULL;
     if (blk->queue == NULL)
         return -VIRTIO_E_STATE;
+    timeout = blk->dev->env->deadlines.blk_ns;
     error = virtqueue_wait(blk->queue, &done, timeout != 0 ? timeout : VIRTIO_DEADLINE_BLK_NS);
     if (error != 0)
         return error;
@@ -450,6 +464,8 @@ uint32_t virtio_blk_request_max(const struct virtio_blk *blk)
     uint64_t max = (uint64_t)blk->size_max * blk->seg_max;
     uint64_t most = VIRTIO_BLK_REQUEST_BYTES;
 
+    if (blk->block_size == 0)
+        return 0; /* never probed */
     if (most < blk->block_size)
         most = blk->block_size;
     if (max > most)

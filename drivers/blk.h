@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 /* Requests that one operation keeps in flight, and the most bytes that it puts in one request. */
-#define VIRTIO_BLK_DEPTH 32u
+#define VIRTIO_BLK_DEPTH         32u
 #define VIRTIO_BLK_REQUEST_BYTES (1u << 20)
 /* Data pieces in one request at most; the device's seg_max and its queue may allow fewer. */
 #define VIRTIO_BLK_PIECES 64u
@@ -24,10 +24,11 @@ struct virtio_blk_request {
 
     /* Set by the caller. */
     enum virtio_blk_req_type type;
-    uint64_t sector;     /* in units of 512 bytes; IN, OUT, DISCARD, WRITE_ZEROES */
-    void *data;          /* IN, OUT: length bytes; GET_ID: 20 bytes */
-    uint32_t length;     /* bytes; a multiple of the block size; DISCARD, WRITE_ZEROES: bytes to cover */
-    bool unmap;          /* WRITE_ZEROES: the device may deallocate */
+    uint64_t sector; /* in units of 512 bytes; IN, OUT, DISCARD, WRITE_ZEROES */
+    void *data;      /* IN, OUT: length bytes; GET_ID: 20 bytes */
+    uint32_t
+        length; /* bytes; a multiple of the block size; DISCARD, WRITE_ZEROES: bytes to cover */
+    bool unmap; /* WRITE_ZEROES: the device may deallocate */
 
     /* Set by the driver. */
     int error;     /* DONE: 0, or IO (the device said so, or wrote less than asked), UNSUPPORTED */

@@ -92,7 +92,10 @@ static int reap(struct virtio_blk *blk, struct operation *op)
     return error;
 }
 
-/* After a reset: once, the device is started again and asked for what it had not answered. */
+/*
+ * After a reset: once, the device is started again and asked for what it had not answered. A request that it cannot be
+ * asked for again ends the operation, but not before those that were sent have come back.
+ */
 static int recover(struct virtio_blk *blk, struct operation *op, int error)
 {
     bool again = !op->retried && op->error == 0 && error != -VIRTIO_E_STUCK;
@@ -109,8 +112,8 @@ static int recover(struct virtio_blk *blk, struct operation *op, int error)
         if (request->request.state != VIRTIO_REQUEST_DEAD)
             continue;
         request->request.state = VIRTIO_REQUEST_FREE;
-        if (again && error == 0)
-            error = virtio_blk_submit(blk, request);
+        if (again && error == 0 && op->error == 0)
+            op->error = virtio_blk_submit(blk, request);
     }
     if (again && error == 0)
         virtio_blk_kick(blk);

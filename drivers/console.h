@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define VIRTIO_CONSOLE_BUFFERS 8u     /* in each direction */
+#define VIRTIO_CONSOLE_BUFFERS      8u /* in each direction */
 #define VIRTIO_CONSOLE_BUFFER_BYTES 256u
 
 struct virtio_console_buffer {

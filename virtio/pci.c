@@ -44,8 +44,8 @@ static void config_write(const struct virtio_device *dev, unsigned offset, unsig
 
 /* ---- Finding the structures (4.1.4) ---- */
 
-/* Whether the structure of at least `least` bytes that the capability at `cap` describes can be used. */
-static bool usable(const struct virtio_device *dev, unsigned cap, uint64_t least,
+/* Whether the structure of at least `least` bytes, aligned to `align`, that the capability at `cap` describes can be used. */
+static bool usable(const struct virtio_device *dev, unsigned cap, uint64_t least, unsigned align,
                    struct virtio_window *window)
 {
     uint32_t region = config_read(dev, cap + offsetof(struct virtio_pci_cap, bar), 1);
@@ -56,7 +56,7 @@ static bool usable(const struct virtio_device *dev, unsigned cap, uint64_t least
     if (region >= VIRTIO_IO_REGIONS || length < least) /* DRV-PCI-13 */
         return false;
     size = dev->io->size(dev->io_ctx, region);
-    if (offset > size || length > size - offset || offset % 4 != 0)
+    if (offset > size || length > size - offset || offset % align != 0)
         return false;
     window->region = (uint8_t)region;
     window->offset = offset;
@@ -75,17 +75,17 @@ static void take(struct virtio_device *dev, unsigned cap)
     switch (type) {
     case VIRTIO_PCI_CAP_COMMON_CFG:
         if (dev->common.length == 0)
-            usable(dev, cap, VIRTIO_PCI_COMMON_CFG_MIN, &dev->common);
+            usable(dev, cap, VIRTIO_PCI_COMMON_CFG_MIN, 4, &dev->common);
         break;
     case VIRTIO_PCI_CAP_NOTIFY_CFG:
         if (dev->notify.length == 0 && length >= sizeof(struct virtio_pci_notify_cap) &&
-            usable(dev, cap, sizeof(le16), &dev->notify))
+            usable(dev, cap, sizeof(le16), 2, &dev->notify))
             dev->notify_multiplier = config_read(
                 dev, cap + offsetof(struct virtio_pci_notify_cap, notify_off_multiplier), 4);
         break;
     case VIRTIO_PCI_CAP_DEVICE_CFG:
         if (dev->config.length == 0)
-            usable(dev, cap, 1, &dev->config);
+            usable(dev, cap, 1, 4, &dev->config);
         break;
     default: /* ISR is never read, and reserved types are skipped (DRV-PCI-10) */
         break;

@@ -3,8 +3,8 @@
  * Virtqueues, whatever their layout (VIRTIO 1.4, 2.6): set-up, requests and their states, the kick, and waiting for
  * a device that may never answer.
  */
-#include "virtio/deadlines.h"
 #include "virtio/queue.h"
+#include "virtio/deadlines.h"
 
 /* The shared parts of a ring, each with room to be aligned to 16. */
 size_t virtqueue_dma_bytes(unsigned size)
@@ -56,10 +56,13 @@ static size_t arena_room(const struct virtio_arena *arena)
     return arena->length - arena->used;
 }
 
+/* Whether there is room for such a queue and for what its driver takes beside it. */
 static bool fits(const struct virtio_device *dev, unsigned size)
 {
-    return virtqueue_dma_bytes(size) <= arena_room(&dev->dma) &&
-           virtqueue_priv_bytes(size) <= arena_room(&dev->priv);
+    size_t dma = virtqueue_dma_bytes(size) + (size_t)size * dev->driver->dma_per_entry;
+    size_t priv = virtqueue_priv_bytes(size) + (size_t)size * dev->driver->priv_per_entry;
+
+    return dma <= arena_room(&dev->dma) && priv <= arena_room(&dev->priv);
 }
 
 /* The largest size that the device, the caller and the memory allow; 0 and an error if there is none. */
@@ -96,34 +99,34 @@ static int choose_size(struct virtio_device *dev, uint16_t index, unsigned wante
 }
 
 int virtqueue_create(struct virtio_device *dev, unsigned index, unsigned size,
-                     struct virtqueue **result)
+                     struct virtqueue **queue)
 {
     struct virtio_queue_place place = {.index = (uint16_t)index};
-    struct virtqueue *queue;
+    struct virtqueue *made;
     uint16_t chosen;
     int error;
 
-    *result = NULL;
+    *queue = NULL;
     if (dev->state != VIRTIO_SETUP || index > UINT16_MAX)
         return -VIRTIO_E_STATE;
     error = choose_size(dev, place.index, size, &chosen);
     if (error != 0)
         return error;
-    queue = virtio_priv_alloc(dev, sizeof(*queue), _Alignof(struct virtqueue));
-    if (queue == NULL)
+    made = virtio_priv_alloc(dev, sizeof(*made), _Alignof(struct virtqueue));
+    if (made == NULL)
         return -VIRTIO_E_NO_MEMORY;
-    queue->dev = dev;
-    queue->index = place.index;
-    queue->size = chosen;
-    error = split_create(queue, &place);
+    made->dev = dev;
+    made->index = place.index;
+    made->size = chosen;
+    error = split_create(made, &place);
     if (error != 0)
         return error;
-    error = dev->transport->queue_enable(dev, &place, &queue->notify);
+    error = dev->transport->queue_enable(dev, &place, &made->notify);
     if (error != 0)
         return error;
-    queue->next = dev->queues;
-    dev->queues = queue;
-    *result = queue;
+    made->next = dev->queues;
+    dev->queues = made;
+    *queue = made;
     return 0;
 }
 

@@ -4,10 +4,9 @@
 
 static const struct {
     const char *name, *text;
-} errors[] = {
-    {"NONE", "no error"},
+} errors[] = {{"NONE", "no error"},
 #define X(name, text) {#name, text},
-    VIRTIO_ERRORS(X)
+              VIRTIO_ERRORS(X)
 #undef X
 };
 
@@ -142,8 +141,7 @@ void virtio_format_list(char *text, size_t size, const char *format, va_list arg
             break;
         default:
             put(&sink, '?');
-            format--; /* it may be the terminator */
-            goto done;
+            goto done; /* it may be the terminator */
         }
     }
 done:

@@ -102,15 +102,15 @@ struct virtio_env {
     int (*map)(void *ctx, void *p, size_t len, enum virtio_dir dir, uint64_t *bus, void **token);
     void (*unmap)(void *ctx, void *token);
 
-    void (*relax)(void *ctx);                                           /* inside waits; may be NULL */
+    void (*relax)(void *ctx); /* inside waits; may be NULL */
     void (*log)(void *ctx, enum virtio_level level, const char *message); /* may be NULL */
-    void *ctx;                                                          /* for the functions above */
+    void *ctx; /* for the functions above */
 
     struct virtio_deadlines deadlines;
 };
 
 /* Regions of a device's registers: 0 to 5 are BARs (or the one MMIO block, 0), then PCI configuration space. */
-#define VIRTIO_IO_REGIONS 6u
+#define VIRTIO_IO_REGIONS    6u
 #define VIRTIO_IO_PCI_CONFIG 6u
 
 /*
@@ -168,7 +168,8 @@ struct virtio_device {
     const char *name; /* the embedder's: "00:03.0" */
     uint32_t id;      /* enum virtio_device_id; known or not */
     bool legacy;      /* no VIRTIO 1.x interface: can be reset, not driven */
-    bool reachable;   /* false: no usable capability or BAR; it is STUCK from the start, but can be cut off from memory */
+    bool
+        reachable; /* false: no usable capability or BAR; it is STUCK from the start, but can be cut off from memory */
 
     struct virtio_window common, notify, config;
     uint32_t notify_multiplier;
@@ -177,13 +178,14 @@ struct virtio_device {
 
     /* Life. */
     enum virtio_state state;
-    uint8_t found_status;              /* status when it was found, before the first reset */
-    uint8_t status_set;                /* the status bits that we have set since the latest reset */
-    uint64_t reset_ns;                 /* how long the latest reset took to be confirmed, or to be given up */
-    struct virtio_features offered;    /* as read at the latest claim */
-    struct virtio_features negotiated; /* {0} unless SETUP or LIVE */
-    const struct virtio_driver *driver;      /* who claimed it; NULL: nobody */
-    const struct virtio_driver *last_driver; /* who drove it last, for the report; NULL: nobody ever */
+    uint8_t found_status; /* status when it was found, before the first reset */
+    uint8_t status_set;   /* the status bits that we have set since the latest reset */
+    uint64_t reset_ns;    /* how long the latest reset took to be confirmed, or to be given up */
+    struct virtio_features offered;     /* as read at the latest claim */
+    struct virtio_features negotiated;  /* {0} unless SETUP or LIVE */
+    const struct virtio_driver *driver; /* who claimed it; NULL: nobody */
+    const struct virtio_driver
+        *last_driver; /* who drove it last, for the report; NULL: nobody ever */
     void *driver_state;
     struct virtqueue *queues; /* those set up since the latest reset */
     struct virtio_arena dma, priv;
@@ -328,7 +330,8 @@ enum virtio_request_state {
  */
 struct virtio_request {
     enum virtio_request_state state;
-    uint32_t used; /* DONE: bytes that the device wrote, at most the writable bytes of the request */
+    uint32_t
+        used; /* DONE: bytes that the device wrote, at most the writable bytes of the request */
 };
 
 /* A piece of memory of a request: a pointer of ours; the core turns it into a bus address. */
@@ -340,8 +343,8 @@ struct virtio_piece {
 struct virtqueue_counts {
     uint64_t added;
     uint64_t used;
-    uint64_t kicks;      /* notify writes; the rest of the batches were suppressed by the device */
-    uint64_t overlong;   /* used lengths beyond the writable bytes, clamped */
+    uint64_t kicks;    /* notify writes; the rest of the batches were suppressed by the device */
+    uint64_t overlong; /* used lengths beyond the writable bytes, clamped */
 };
 
 /*

@@ -94,8 +94,7 @@ static int set_up(void **state)
     screen_clear();
     assert_int_equal(device_discover(f->disk, &f->devices.bus), 0);
     assert_int_equal(device_discover(f->idle, &f->devices.bus), 0);
-    assert_int_equal(
-        virtio_claim(&f->devices.bus, &f->disk->dev, &virtio_blk_driver, &f->blk), 0);
+    assert_int_equal(virtio_claim(&f->devices.bus, &f->disk->dev, &virtio_blk_driver, &f->blk), 0);
     *state = f;
     return 0;
 }

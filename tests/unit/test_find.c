@@ -145,9 +145,8 @@ static int find(struct fixture *f)
 
 static void set(struct fixture *f, const char *key, const char *value)
 {
-    assert_int_equal(settings_set(&f->settings, SETTINGS_FROM_FILE, key, value, strlen(value),
-                                  &f->diag),
-                     0);
+    assert_int_equal(
+        settings_set(&f->settings, SETTINGS_FROM_FILE, key, value, strlen(value), &f->diag), 0);
 }
 
 static void expect_error(struct fixture *f, int error, const char *words)
@@ -295,7 +294,7 @@ static void test_an_io_error_is_reported_with_its_place(void **state)
     install(f, 0, ENTRY);
     f->disk[0]->blk.error_sector = 0;
     set(f, "disk", "0");
-    expect_error(f, -VIRTIO_E_IO, "disk 00:03.0: ");
+    expect_error(f, -BOOT_E_IO, "disk 00:03.0: ");
     assert_int_equal(boot_error_exit(f->diag.error), BOOT_EXIT_IO);
 }
 
@@ -318,7 +317,7 @@ static void test_a_disk_that_never_answers_is_a_timeout(void **state)
 
     f->disk[0]->latency_ns = DEVICE_NEVER;
     set(f, "disk", "0");
-    expect_error(f, -VIRTIO_E_TIMEOUT, "disk 00:03.0: ");
+    expect_error(f, -BOOT_E_TIMEOUT, "disk 00:03.0: ");
     assert_int_equal(boot_error_exit(f->diag.error), BOOT_EXIT_TIMEOUT);
 }
 
@@ -340,7 +339,7 @@ static void test_a_disk_that_breaks_the_protocol_is_an_error_of_the_device(void 
     f->disk[0]->faults.used = DEVICE_USED_OUT_OF_RANGE;
     f->disk[0]->faults.bad_lives = 2;
     set(f, "disk", "0");
-    expect_error(f, -VIRTIO_E_PROTOCOL, "disk 00:03.0: ");
+    expect_error(f, -BOOT_E_DEVICE, "disk 00:03.0: ");
     assert_int_equal(boot_error_exit(f->diag.error), BOOT_EXIT_DEVICE);
 }
 

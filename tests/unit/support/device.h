@@ -48,7 +48,7 @@ enum device_used_fault {
     DEVICE_USED_HIGH_BITS,    /* id + 0x10000: right if cut to 16 bits */
     DEVICE_USED_NOT_A_HEAD,   /* id of a descriptor that no chain in flight starts with */
     DEVICE_USED_INDEX_AHEAD,  /* the index runs one past what is in flight */
-    DEVICE_USED_INDEX_BACK,   /* the index goes backwards */
+    DEVICE_USED_INDEX_BACK,   /* the index goes back by 1000 */
 };
 
 enum device_length_fault {

@@ -224,7 +224,11 @@ void device_io_write(void *ctx, unsigned region, uint64_t offset, unsigned width
 
 uint64_t device_io_size(void *ctx, unsigned region)
 {
-    const struct device *d = ctx;
+    struct device *d = ctx;
 
-    return region < VIRTIO_IO_REGIONS ? d->bar_size[region] : 0;
+    if (region >= VIRTIO_IO_REGIONS) { /* DRV-PCI-13 */
+        device_complain(d, "asked for the size of region %u", region);
+        return UINT64_MAX;
+    }
+    return d->bar_size[region];
 }

@@ -126,7 +126,7 @@ static struct device_chain *read_chain(struct device *d, const struct device_que
         segment->bus = descriptors[at].addr.le;
         segment->length = descriptors[at].len.le;
         segment->writable = (flags & VIRTQ_DESC_F_WRITE) != 0;
-        if ((flags & ~(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE)) != 0) /* DRV-SPLIT-14 */
+        if ((flags & ~(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE)) != 0) /* DRV-SPLIT-14, DRV-SPLIT-15 */
             device_complain(d, "descriptor %u has flags 0x%x", at, flags);
         if (!segment->writable && chain->writable > 0) /* DRV-SPLIT-08 */
             device_complain(d, "chain %u: readable after writable", head);
@@ -337,7 +337,7 @@ static void put(struct device *d, struct device_queue *queue, const struct devic
     if (faulty && d->faults.used == DEVICE_USED_INDEX_AHEAD)
         show_index(d, queue, (uint16_t)(before + queue->pending_count + 1));
     if (faulty && d->faults.used == DEVICE_USED_INDEX_BACK)
-        show_index(d, queue, (uint16_t)(before - 1));
+        show_index(d, queue, (uint16_t)(before - 1000));
 }
 
 /* Buffers in flight are the device's: their descriptors must be as they were (DRV-CLEAN-01). */

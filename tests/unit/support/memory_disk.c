@@ -24,7 +24,10 @@ static void require(int condition, const char *what)
 
 static void copy_out(const struct memory_disk *md, uint64_t offset, uint8_t *to, uint64_t length)
 {
-    memset(to, 0, length);
+    if (md->background)
+        md->background(md, offset, to, length);
+    else
+        memset(to, 0, length);
     for (unsigned i = 0; i < md->extents; i++) {
         const struct memory_extent *e = &md->extent[i];
         uint64_t start = e->offset > offset ? e->offset : offset;
@@ -86,9 +89,15 @@ uint8_t *memory_disk_add(struct memory_disk *md, uint64_t offset, uint64_t size)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     require(data != MAP_FAILED, "no memory");
-    require(md->extents < MEMORY_DISK_EXTENTS, "too many extents");
-    md->extent[md->extents++] = (struct memory_extent){offset, size, data};
+    memory_disk_lay(md, offset, size, data);
+    md->extent[md->extents - 1].owned = 1;
     return data;
+}
+
+void memory_disk_lay(struct memory_disk *md, uint64_t offset, uint64_t size, uint8_t *data)
+{
+    require(md->extents < MEMORY_DISK_EXTENTS, "too many extents");
+    md->extent[md->extents++] = (struct memory_extent){offset, size, data, 0};
 }
 
 void memory_disk_open(struct memory_disk *md, uint64_t size, uint32_t block_size)
@@ -109,7 +118,8 @@ void memory_disk_open_file(struct memory_disk *md, const char *path, uint32_t bl
     require(data != MAP_FAILED, "the file cannot be mapped");
     (void)close(fd);
     memory_disk_open_sparse(md, size - size % block_size, block_size);
-    md->extent[md->extents++] = (struct memory_extent){0, size, data};
+    memory_disk_lay(md, 0, size, data);
+    md->extent[0].owned = 1;
 }
 
 uint8_t *memory_disk_at(struct memory_disk *md, uint64_t offset)
@@ -127,7 +137,9 @@ uint8_t *memory_disk_at(struct memory_disk *md, uint64_t offset)
 void memory_disk_close(struct memory_disk *md)
 {
     disk_close(&md->disk);
-    for (unsigned i = 0; i < md->extents; i++)
-        (void)munmap(md->extent[i].data, md->extent[i].size);
+    for (unsigned i = 0; i < md->extents; i++) {
+        if (md->extent[i].owned)
+            (void)munmap(md->extent[i].data, md->extent[i].size);
+    }
     memset(md, 0, sizeof(*md));
 }

@@ -17,12 +17,17 @@ struct memory_extent {
     uint64_t offset;
     uint64_t size;
     uint8_t *data;
+    int owned; /* unmapped with the disk */
 };
 
 struct memory_disk {
     struct disk disk; /* open; first, so that read_blocks finds the rest */
     struct memory_extent extent[MEMORY_DISK_EXTENTS];
     unsigned extents;
+
+    /* What [offset, offset + length) has where there is no extent; NULL stands for zeros. */
+    void (*background)(const struct memory_disk *disk, uint64_t offset, uint8_t *to,
+                       uint64_t length);
 
     unsigned calls;  /* of read_blocks: each costs a kick on a real disk */
     unsigned pieces; /* in them */
@@ -42,6 +47,9 @@ void memory_disk_open_sparse(struct memory_disk *disk, uint64_t size, uint32_t b
 
 /* Gives [offset, offset + size) contents, zeros at first, and returns them. */
 uint8_t *memory_disk_add(struct memory_disk *disk, uint64_t offset, uint64_t size);
+
+/* Gives it the contents at `data`, which stay the caller's; later ones lie on top of earlier ones. */
+void memory_disk_lay(struct memory_disk *disk, uint64_t offset, uint64_t size, uint8_t *data);
 
 /* A disk whose contents are those of a file. Aborts if there is none. */
 void memory_disk_open_file(struct memory_disk *disk, const char *path, uint32_t block_size);

@@ -1,0 +1,970 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The block driver's configuration and requests (VIRTIO 1.4, 5.2.4 to 5.2.6). Operations are in test_blk_io.c. */
+#include "tests/unit/support/blk_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static uint8_t buffer[1 << 20];
+
+static struct virtio_blk_request transfer(enum virtio_blk_req_type type, uint64_t sector,
+                                          uint32_t length)
+{
+    return (struct virtio_blk_request){
+        .type = type, .sector = sector, .data = buffer, .length = length};
+}
+
+/* Submits, kicks, waits; the result of whichever of them failed, or of the request. */
+static int run(struct blk_rig *rig, struct virtio_blk_request *request)
+{
+    struct virtio_blk_request *done;
+    int error = virtio_blk_submit(&rig->blk, request);
+
+    if (error != 0)
+        return error;
+    virtio_blk_kick(&rig->blk);
+    error = virtio_blk_wait(&rig->blk, &done);
+    if (error != 0)
+        return error;
+    assert_ptr_equal(done, request);
+    return done->error;
+}
+
+static int read_sectors(struct blk_rig *rig, uint64_t sector, uint32_t length)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, sector, length);
+
+    memset(buffer, 0xee, sizeof(buffer));
+    return run(rig, &request);
+}
+
+/* ---- Configuration ---- */
+
+/* DRV-CFG-04: without their features, none of the optional fields is read; the device complains about one that is. */
+static void disk_without_optional_features_has_the_defaults(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    assert_int_equal(rig.blk.sectors, 8192);
+    assert_int_equal(rig.blk.block_size, 512);
+    assert_int_equal(rig.blk.size_max, UINT32_MAX);
+    assert_int_equal(rig.blk.seg_max, VIRTIO_BLK_PIECES);
+    assert_false(rig.blk.read_only || rig.blk.can_flush || rig.blk.can_discard ||
+                 rig.blk.can_write_zeroes || rig.blk.zeroes_may_unmap);
+    assert_int_equal(rig.blk.topology.physical_block, 512);
+    assert_int_equal(rig.blk.topology.min_io, 0);
+    assert_int_equal(virtio_blk_request_max(&rig.blk), VIRTIO_BLK_REQUEST_BYTES);
+    blk_rig_end(&rig);
+}
+
+/*
+ * IMP-BLK-07: capacity and sector counts are in units of 512 bytes, block counts in units of blk_size. DRV-BLK-16; and
+ * DRV-BLK-04: writeback, which is offered here too, is never read.
+ */
+static void disk_with_all_features_has_what_its_fields_say(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    for (unsigned feature = VIRTIO_BLK_F_SIZE_MAX; feature <= VIRTIO_BLK_F_WRITE_ZEROES; feature++)
+        blk_rig_offer(&rig, feature);
+    DEVICE_SET_BLK(rig.d, blk_size, 4096);
+    DEVICE_SET_BLK(rig.d, size_max, 0x10000);
+    DEVICE_SET_BLK(rig.d, seg_max, 10);
+    DEVICE_SET_BLK(rig.d, physical_block_exp, 2);
+    DEVICE_SET_BLK(rig.d, alignment_offset, 1);
+    DEVICE_SET_BLK(rig.d, min_io_size, 4);
+    DEVICE_SET_BLK(rig.d, opt_io_size, 100);
+    DEVICE_SET_BLK(rig.d, max_discard_sectors, 2048);
+    DEVICE_SET_BLK(rig.d, max_discard_seg, 1);
+    DEVICE_SET_BLK(rig.d, discard_sector_alignment, 64);
+    DEVICE_SET_BLK(rig.d, max_write_zeroes_sectors, 1024);
+    DEVICE_SET_BLK(rig.d, max_write_zeroes_seg, 3);
+    DEVICE_SET_BLK(rig.d, write_zeroes_may_unmap, 1);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_int_equal(rig.blk.sectors, 8192);
+    assert_int_equal(rig.blk.block_size, 4096);
+    assert_int_equal(rig.blk.size_max, 0x10000);
+    assert_int_equal(rig.blk.seg_max, 10);
+    assert_true(rig.blk.read_only && rig.blk.can_flush && rig.blk.can_discard &&
+                rig.blk.can_write_zeroes && rig.blk.zeroes_may_unmap);
+    assert_int_equal(rig.blk.topology.physical_block, 16384);
+    assert_int_equal(rig.blk.topology.alignment, 4096);
+    assert_int_equal(rig.blk.topology.min_io, 16384);
+    assert_int_equal(rig.blk.topology.opt_io, 409600);
+    assert_int_equal(rig.blk.discard.max_sectors, 2048);
+    assert_int_equal(rig.blk.discard.alignment, 64);
+    assert_int_equal(rig.blk.write_zeroes.max_sectors, 1024);
+    assert_int_equal(virtio_blk_request_max(&rig.blk), 0xa0000);
+    blk_rig_end(&rig);
+}
+
+/* A limit of 0, or one so small that nothing fits, ends in a division or an endless loop elsewhere; here in a sentence. */
+static void configuration_that_cannot_be_right_is_refused(void **state)
+{
+    static const struct {
+        unsigned feature;
+        size_t offset, width;
+        uint64_t value;
+        const char *line;
+    } cases[] = {
+#define BAD(feature, field, value, line)                                                           \
+    {feature, offsetof(struct virtio_blk_config, field),                                           \
+     sizeof(((struct virtio_blk_config *)0)->field), value, line}
+        BAD(VIRTIO_BLK_F_BLK_SIZE, blk_size, 0, "blk_size is 0"),
+        BAD(VIRTIO_BLK_F_BLK_SIZE, blk_size, 256, "blk_size is 256"),
+        BAD(VIRTIO_BLK_F_BLK_SIZE, blk_size, 513, "blk_size is 513"),
+        BAD(VIRTIO_BLK_F_BLK_SIZE, blk_size, 0xffffffff, "blk_size is 4294967295"),
+        BAD(VIRTIO_BLK_F_SIZE_MAX, size_max, 0, "size_max is 0"),
+        BAD(VIRTIO_BLK_F_SIZE_MAX, size_max, 511, "size_max is 511"),
+        BAD(VIRTIO_BLK_F_SEG_MAX, seg_max, 0, "seg_max is 0"),
+        BAD(VIRTIO_F_VERSION_1, capacity, 1ull << 55, "capacity is 36028797018963968"),
+        BAD(VIRTIO_F_VERSION_1, capacity, UINT64_MAX, "capacity is 18446744073709551615"),
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct blk_rig rig;
+
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, cases[i].feature);
+        device_set_config(rig.d, cases[i].offset, cases[i].width, cases[i].value);
+        assert_int_equal(blk_rig_claim(&rig), -VIRTIO_E_CONFIG);
+        assert_non_null(device_logged(rig.d, cases[i].line));
+        assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0 1");
+        device_free(rig.d);
+    }
+}
+
+/* One block does not fit into all segments of a request together. */
+static void limits_that_leave_no_room_for_a_block_are_refused(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_SIZE_MAX);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_SEG_MAX);
+    DEVICE_SET_BLK(rig.d, blk_size, 4096);
+    DEVICE_SET_BLK(rig.d, size_max, 512);
+    DEVICE_SET_BLK(rig.d, seg_max, 7);
+    assert_int_equal(blk_rig_claim(&rig), -VIRTIO_E_CONFIG);
+    device_free(rig.d);
+}
+
+static void configuration_that_is_too_short_is_refused(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    rig.d->config.length = 4;
+    device_pci_fill(rig.d);
+    assert_int_equal(blk_rig_claim(&rig), -VIRTIO_E_CONFIG);
+    assert_non_null(device_logged(rig.d, "configuration field at 0 (8 bytes) is outside its 4"));
+    device_free(rig.d);
+}
+
+/* Hints of a topology that no 32 bits can say are left out, never cut to nonsense. */
+static void topology_that_overflows_is_not_stated(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_TOPOLOGY);
+    DEVICE_SET_BLK(rig.d, blk_size, 65536);
+    DEVICE_SET_BLK(rig.d, physical_block_exp, 16);
+    DEVICE_SET_BLK(rig.d, min_io_size, 65535);
+    DEVICE_SET_BLK(rig.d, opt_io_size, 65536);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_int_equal(rig.blk.topology.physical_block, 65536);
+    assert_int_equal(rig.blk.topology.min_io, 0xffff0000);
+    assert_int_equal(rig.blk.topology.opt_io, 0);
+    blk_rig_end(&rig);
+
+    for (unsigned exp = 17; exp < 256; exp += 14) {
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_TOPOLOGY);
+        DEVICE_SET_BLK(rig.d, physical_block_exp, exp);
+        assert_int_equal(blk_rig_claim(&rig), 0);
+        assert_true(rig.blk.topology.physical_block >= 512);
+        blk_rig_end(&rig);
+    }
+}
+
+static void part_of_a_block_at_the_end_is_left_out(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+    DEVICE_SET_BLK(rig.d, blk_size, 4096);
+    DEVICE_SET_BLK(rig.d, capacity, 8191);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_int_equal(rig.blk.sectors, 8184);
+    assert_non_null(device_logged(rig.d, "8191 sectors is no whole number of 4096-byte blocks"));
+    assert_int_equal(read_sectors(&rig, 8184 - 8, 4096), 0);
+    assert_int_equal(read_sectors(&rig, 8184, 4096), -VIRTIO_E_INVALID);
+    blk_rig_end(&rig);
+}
+
+/* DRV-BLK-05, DRV-BLK-06: a driver that knows no zones must not discard on a host-managed disk. DRV-BLK-07 */
+static void host_managed_disk_is_not_discarded(void **state)
+{
+    static const struct {
+        uint8_t model;
+        bool discard;
+    } cases[] = {{VIRTIO_BLK_Z_NONE, true}, {VIRTIO_BLK_Z_HM, false}, {VIRTIO_BLK_Z_HA, true}};
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct blk_rig rig;
+
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_ZONED);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_DISCARD);
+        DEVICE_SET_BLK(rig.d, zoned_model, cases[i].model);
+        DEVICE_SET_BLK(rig.d, max_discard_sectors, 64);
+        DEVICE_SET_BLK(rig.d, max_discard_seg, 1);
+        assert_int_equal(blk_rig_claim(&rig), 0);
+        assert_int_equal(rig.blk.can_discard, cases[i].discard);
+        assert_int_equal(rig.d->driver_features >> VIRTIO_BLK_F_DISCARD & 1, cases[i].discard);
+        assert_int_equal(rig.d->driver_features >> VIRTIO_BLK_F_ZONED & 1, 0);
+        blk_rig_end(&rig);
+    }
+}
+
+/* ---- Transfers ---- */
+
+/* IMP-BLK-10, DRV-BLK-19: header, data, status; in that order, the first readable, the last writable. */
+static void read_is_a_header_the_data_and_a_status_byte(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 77, 4096), *done;
+    const struct device_chain *chain;
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->latency_ns = DEVICE_MILLISECOND;
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
+    virtio_blk_kick(&rig.blk);
+    chain = rig.d->queues[0].pending[0];
+    assert_int_equal(chain->count, 3);
+    assert_int_equal(chain->segments[0].length, 16);
+    assert_false(chain->segments[0].writable);
+    assert_int_equal(chain->segments[1].length, 4096);
+    assert_true(chain->segments[1].writable);
+    assert_int_equal(chain->segments[2].length, 1);
+    assert_true(chain->segments[2].writable);
+    /* The status byte starts as a value that no device writes. */
+    assert_int_equal(*device_dma(rig.d, chain->segments[2].bus, 1, true), 0xff);
+    assert_int_equal(virtio_blk_wait(&rig.blk, &done), 0);
+    assert_int_equal(request.error, 0);
+    assert_int_equal(rig.d->blk.seen[0].type, VIRTIO_BLK_T_IN);
+    assert_int_equal(rig.d->blk.seen[0].sector, 77);
+    assert_true(blk_rig_is_pattern(buffer, 77, 4096));
+    blk_rig_end(&rig);
+}
+
+static void write_puts_the_data_on_the_disk(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_OUT, 100, 1024);
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    for (unsigned i = 0; i < 1024; i++)
+        buffer[i] = (uint8_t)(i * 3);
+    assert_int_equal(run(&rig, &request), 0);
+    assert_memory_equal(rig.d->blk.bytes + 100 * 512, buffer, 1024);
+    assert_true(blk_rig_is_pattern(rig.d->blk.bytes + 99 * 512, 99, 512));
+    assert_true(blk_rig_is_pattern(rig.d->blk.bytes + 102 * 512, 102, 512));
+    blk_rig_end(&rig);
+}
+
+/* IMP-BLK-08: a write to a read-only disk does not reach it. */
+static void read_only_disk_gets_no_writes(void **state)
+{
+    static const enum virtio_blk_req_type types[] = {VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_DISCARD,
+                                                     VIRTIO_BLK_T_WRITE_ZEROES};
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_RO);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_true(rig.blk.read_only);
+    for (unsigned i = 0; i < 3; i++) {
+        struct virtio_blk_request request = transfer(types[i], 0, 512);
+
+        assert_int_equal(virtio_blk_submit(&rig.blk, &request), -VIRTIO_E_READ_ONLY);
+    }
+    assert_int_equal(read_sectors(&rig, 0, 512), 0);
+    assert_int_equal(rig.d->blk.seen_count, 1);
+    blk_rig_end(&rig);
+}
+
+/* DRV-BLK-15, DRV-BLK-19: in 64 bits, exactly, and never by a part of a block. */
+static void transfer_outside_the_disk_or_of_part_of_a_block_is_invalid(void **state)
+{
+    static const struct {
+        uint64_t sector;
+        uint32_t length;
+        bool valid;
+    } cases[] = {
+        {8191, 512, true},
+        {8192, 512, false},
+        {8191, 1024, false},
+        {8192, 0, false},
+        {0, 0, false},
+        {0, 511, false},
+        {0, 513, false},
+        {1ull << 32, 512, false},
+        {UINT64_MAX, 512, false},
+        {UINT64_MAX, 1024, false},
+        {UINT64_MAX - 1, 1024, false},
+        {1ull << 55, 512, false},
+        {0, 0xfffffe00, false},
+        {8190, 1024, true},
+    };
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(read_sectors(&rig, cases[i].sector, cases[i].length),
+                         cases[i].valid ? 0 : -VIRTIO_E_INVALID);
+    blk_rig_end(&rig);
+}
+
+/* The last sectors of the largest disk there can be: 64-bit sector numbers all the way. */
+static void sectors_near_2_to_the_55_are_reached(void **state)
+{
+    const uint64_t capacity = (1ull << 55) - 1;
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    DEVICE_SET_BLK(rig.d, capacity, capacity);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_true(rig.blk.sectors == capacity);
+    assert_int_equal(read_sectors(&rig, capacity - 2, 1024), 0);
+    assert_true(rig.d->blk.seen[0].sector == capacity - 2);
+    assert_true(blk_rig_is_pattern(buffer, capacity - 2, 1024));
+    assert_int_equal(read_sectors(&rig, capacity - 1, 1024), -VIRTIO_E_INVALID);
+    assert_int_equal(read_sectors(&rig, capacity, 512), -VIRTIO_E_INVALID);
+    assert_int_equal(read_sectors(&rig, 0x100000001, 512), 0);
+    assert_true(blk_rig_is_pattern(buffer, 0x100000001, 512));
+    blk_rig_end(&rig);
+}
+
+/* A 4Kn disk: sector numbers still count 512 bytes, and only whole blocks are asked for. */
+static void disk_with_4096_byte_blocks_is_read_in_whole_blocks(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+    DEVICE_SET_BLK(rig.d, blk_size, 4096);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_int_equal(read_sectors(&rig, 16, 8192), 0);
+    assert_true(blk_rig_is_pattern(buffer, 16, 8192));
+    assert_int_equal(read_sectors(&rig, 16, 512), -VIRTIO_E_INVALID);
+    assert_int_equal(read_sectors(&rig, 1, 4096), -VIRTIO_E_INVALID);
+    assert_int_equal(read_sectors(&rig, 8184, 4096), 0);
+    assert_int_equal(read_sectors(&rig, 8184, 8192), -VIRTIO_E_INVALID);
+    blk_rig_end(&rig);
+}
+
+/* IMP-BLK-02, IMP-BLK-03: the device complains about a segment or a count above its limits. */
+static void data_is_cut_to_size_max_and_seg_max(void **state)
+{
+    static const struct {
+        uint32_t size_max, seg_max, length;
+        unsigned segments; /* 0: cannot be sent */
+    } cases[] = {
+        {512, 1, 512, 1},       {512, 1, 1024, 0},
+        {512, 8, 4096, 8},      {512, 8, 4608, 0},
+        {1000, 3, 1024, 2},     {1000, 3, 3072, 0},
+        {4096, 64, 262144, 64}, {4096, 254, 266240, 0},
+        {65536, 2, 66048, 2},   {0xffffffff, 1, 1048576, 1},
+        {1, 1, 0, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; cases[i].length > 0; i++) {
+        struct blk_rig rig;
+
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_SIZE_MAX);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_SEG_MAX);
+        DEVICE_SET_BLK(rig.d, size_max, cases[i].size_max);
+        DEVICE_SET_BLK(rig.d, seg_max, cases[i].seg_max);
+        assert_int_equal(blk_rig_claim(&rig), 0);
+        assert_int_equal(read_sectors(&rig, 3, cases[i].length),
+                         cases[i].segments > 0 ? 0 : -VIRTIO_E_INVALID);
+        if (cases[i].segments > 0) {
+            assert_int_equal(rig.d->blk.seen[0].segments, cases[i].segments);
+            assert_true(blk_rig_is_pattern(buffer, 3, cases[i].length));
+        }
+        blk_rig_end(&rig);
+    }
+}
+
+/* A block may take several segments, where the specification allows it. */
+static void block_larger_than_size_max_takes_several_segments(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_SIZE_MAX);
+    DEVICE_SET_BLK(rig.d, blk_size, 4096);
+    DEVICE_SET_BLK(rig.d, size_max, 512);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_int_equal(read_sectors(&rig, 8, 4096), 0);
+    assert_int_equal(rig.d->blk.seen[0].segments, 8);
+    assert_true(blk_rig_is_pattern(buffer, 8, 4096));
+    assert_int_equal(virtio_blk_request_max(&rig.blk), 32768);
+    blk_rig_end(&rig);
+}
+
+static void largest_request_is_a_whole_number_of_blocks(void **state)
+{
+    static const struct {
+        uint32_t block, size_max, seg_max, most;
+    } cases[] = {
+        {512, 512, 1, 512},
+        {512, 1000, 1, 512},
+        {512, 1000, 2, 1536},
+        {512, 1 << 20, 254, 1 << 20},
+        {4096, 0xffffffff, 0xffffffff, 1 << 20},
+        {4096, 6000, 1, 4096},
+        {1 << 21, 0xffffffff, 64, 1 << 21},
+        {1u << 31, 0xffffffff, 64, 1u << 31},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct blk_rig rig;
+
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_SIZE_MAX);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_SEG_MAX);
+        DEVICE_SET_BLK(rig.d, blk_size, cases[i].block);
+        DEVICE_SET_BLK(rig.d, size_max, cases[i].size_max);
+        DEVICE_SET_BLK(rig.d, seg_max, cases[i].seg_max);
+        assert_int_equal(blk_rig_claim(&rig), 0);
+        assert_int_equal(virtio_blk_request_max(&rig.blk), cases[i].most);
+        blk_rig_end(&rig);
+    }
+}
+
+/* ---- Results ---- */
+
+/* IMP-BLK-13: a byte that was preset to 0 would read as success when the device writes none. */
+static void status_byte_that_was_never_written_is_an_error(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->blk.status_unwritten = true;
+    assert_int_equal(read_sectors(&rig, 0, 512), -VIRTIO_E_IO);
+    rig.d->blk.status_unwritten = false;
+    assert_int_equal(read_sectors(&rig, 0, 512), 0);
+    rig.d->blk.status_unwritten = true; /* the slot that a good request used before */
+    assert_int_equal(read_sectors(&rig, 0, 512), -VIRTIO_E_IO);
+    blk_rig_end(&rig);
+}
+
+/* IMP-BLK-13 */
+static void every_status_but_ok_is_an_error(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    for (unsigned status = 1; status < 256; status++) {
+        rig.d->blk.status_written = (uint8_t)status;
+        assert_int_equal(read_sectors(&rig, 0, 512),
+                         status == VIRTIO_BLK_S_UNSUPP ? -VIRTIO_E_UNSUPPORTED : -VIRTIO_E_IO);
+    }
+    blk_rig_end(&rig);
+}
+
+/* DRV-SPLIT-25: what lies behind the used length was not read from the disk, whatever the status says. */
+static void read_with_a_short_used_length_is_an_error(void **state)
+{
+    static const struct {
+        enum device_length_fault fault;
+        int error;
+    } cases[] = {
+        {DEVICE_LENGTH_ZERO, -VIRTIO_E_IO},
+        {DEVICE_LENGTH_SHORT, -VIRTIO_E_IO},
+        {DEVICE_LENGTH_WITHOUT_STATUS, 0}, /* some devices count the data alone */
+        {DEVICE_LENGTH_LONG, 0},
+        {DEVICE_LENGTH_HUGE, 0},
+    };
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->faults.bad_lives = DEVICE_FOREVER;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rig.d->faults.length = cases[i].fault;
+        assert_int_equal(read_sectors(&rig, 5, 4096), cases[i].error);
+    }
+    blk_rig_end(&rig);
+}
+
+/* A write has no bytes to be counted but the status; its length is not looked at. */
+static void used_length_of_a_write_is_of_no_importance(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->faults.bad_lives = DEVICE_FOREVER;
+    for (unsigned fault = DEVICE_LENGTH_GOOD; fault <= DEVICE_LENGTH_WITHOUT_STATUS; fault++) {
+        struct virtio_blk_request request = transfer(VIRTIO_BLK_T_OUT, 5, 512);
+
+        rig.d->faults.length = (enum device_length_fault)fault;
+        assert_int_equal(run(&rig, &request), 0);
+    }
+    blk_rig_end(&rig);
+}
+
+/* ---- Other requests ---- */
+
+/* DRV-BLK-17, DRV-BLK-18, IMP-BLK-11, DRV-BLK-01 */
+static void flush_has_no_data_and_no_sector(void **state)
+{
+    struct virtio_blk_request request = {.type = VIRTIO_BLK_T_FLUSH, .sector = 5, .length = 512};
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_UNSUPPORTED);
+    blk_rig_end(&rig);
+
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_FLUSH);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    assert_int_equal(run(&rig, &request), 0);
+    assert_int_equal(rig.d->blk.seen_count, 1);
+    assert_int_equal(rig.d->blk.seen[0].data, 0);
+    blk_rig_end(&rig);
+}
+
+/* DRV-BLK-20, DRV-BLK-22, DRV-BLK-24, DRV-BLK-27, IMP-BLK-11, IMP-BLK-14: one range of 16 bytes, reserved bits 0 */
+static void discard_and_write_zeroes_carry_one_range(void **state)
+{
+    struct virtio_blk_request request = {.sector = 64, .length = 32 * 512, .unmap = true};
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_plug(&rig);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_DISCARD);
+    blk_rig_offer(&rig, VIRTIO_BLK_F_WRITE_ZEROES);
+    DEVICE_SET_BLK(rig.d, max_discard_sectors, 32);
+    DEVICE_SET_BLK(rig.d, max_discard_seg, 1);
+    DEVICE_SET_BLK(rig.d, max_write_zeroes_sectors, 32);
+    DEVICE_SET_BLK(rig.d, max_write_zeroes_seg, 1);
+    DEVICE_SET_BLK(rig.d, write_zeroes_may_unmap, 1);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    request.type = VIRTIO_BLK_T_DISCARD;
+    assert_int_equal(run(&rig, &request), 0);
+    assert_int_equal(rig.d->blk.seen[0].data, 16);
+    assert_int_equal(rig.d->blk.seen[0].range_sector, 64);
+    assert_int_equal(rig.d->blk.seen[0].range_sectors, 32);
+    assert_int_equal(rig.d->blk.seen[0].range_flags, 0);
+    request.type = VIRTIO_BLK_T_WRITE_ZEROES;
+    assert_int_equal(run(&rig, &request), 0);
+    assert_int_equal(rig.d->blk.seen[1].range_flags, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP);
+    request.unmap = false;
+    assert_int_equal(run(&rig, &request), 0);
+    assert_int_equal(rig.d->blk.seen[2].range_flags, 0);
+    request.length += 512;
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_INVALID); /* above the limit */
+    request.type = VIRTIO_BLK_T_DISCARD;
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_INVALID);
+    request.length = 512;
+    request.sector = 8192;
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_INVALID); /* beyond the capacity */
+    assert_int_equal(rig.d->blk.seen_count, 3);
+    blk_rig_end(&rig);
+}
+
+/* DRV-BLK-22, DRV-BLK-24: a device that allows no range, or none of a whole block, is asked for none. */
+static void range_limits_of_zero_mean_that_it_cannot_be_done(void **state)
+{
+    static const struct {
+        uint32_t sectors, segments;
+        bool can;
+    } cases[] = {{8, 1, true}, {7, 1, false}, {0, 1, false}, {8, 0, false}};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct virtio_blk_request request = {
+            .type = VIRTIO_BLK_T_DISCARD, .sector = 64, .length = 4096};
+        struct blk_rig rig;
+
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_BLK_SIZE);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_DISCARD);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_WRITE_ZEROES);
+        DEVICE_SET_BLK(rig.d, blk_size, 4096);
+        DEVICE_SET_BLK(rig.d, max_discard_sectors, cases[i].sectors);
+        DEVICE_SET_BLK(rig.d, max_discard_seg, cases[i].segments);
+        DEVICE_SET_BLK(rig.d, max_write_zeroes_sectors, cases[i].sectors);
+        DEVICE_SET_BLK(rig.d, max_write_zeroes_seg, cases[i].segments);
+        assert_int_equal(blk_rig_claim(&rig), 0);
+        assert_int_equal(rig.blk.can_discard, cases[i].can);
+        assert_int_equal(rig.blk.can_write_zeroes, cases[i].can);
+        assert_int_equal(run(&rig, &request), cases[i].can ? 0 : -VIRTIO_E_UNSUPPORTED);
+        request.type = VIRTIO_BLK_T_WRITE_ZEROES;
+        assert_int_equal(run(&rig, &request), cases[i].can ? 0 : -VIRTIO_E_UNSUPPORTED);
+        blk_rig_end(&rig);
+    }
+}
+
+/* DRV-BLK-21, IMP-BLK-12 */
+static void get_id_has_twenty_bytes_without_a_terminator(void **state)
+{
+    char id[VIRTIO_BLK_ID_BYTES + 1];
+    struct virtio_blk_request request = {.type = VIRTIO_BLK_T_GET_ID, .data = id};
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->blk.serial = "0123456789abcdefghijXYZ";
+    memset(id, '#', sizeof(id));
+    assert_int_equal(run(&rig, &request), 0);
+    assert_memory_equal(id, "0123456789abcdefghij#", 21);
+    rig.d->blk.no_id = true;
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_UNSUPPORTED);
+    blk_rig_end(&rig);
+}
+
+static void id_behind_the_used_length_is_not_believed(void **state)
+{
+    char id[VIRTIO_BLK_ID_BYTES];
+    struct virtio_blk_request request = {.type = VIRTIO_BLK_T_GET_ID, .data = id};
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->blk.serial = "0123456789abcdefghij";
+    rig.d->faults.bad_lives = 1;
+    rig.d->faults.length = DEVICE_LENGTH_ZERO;
+    assert_int_equal(run(&rig, &request), 0);
+    for (unsigned i = 0; i < sizeof(id); i++)
+        assert_int_equal(id[i], 0);
+    blk_rig_end(&rig);
+}
+
+static void unknown_request_type_is_invalid(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_SECURE_ERASE, 0, 512);
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_INVALID);
+    request.type = (enum virtio_blk_req_type)0x80000000;
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_INVALID);
+    assert_int_equal(rig.d->blk.seen_count, 0);
+    blk_rig_end(&rig);
+}
+
+/* ---- Many in flight ---- */
+
+static void many_requests_go_out_with_one_kick(void **state)
+{
+    static struct virtio_blk_request requests[100];
+    struct virtio_blk_request *done;
+    struct blk_rig rig;
+    unsigned count;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->newest_first = true;
+    rig.d->latency_ns = DEVICE_MILLISECOND;
+    for (count = 0; count < 100; count++) {
+        int error;
+
+        requests[count] = transfer(VIRTIO_BLK_T_IN, count * 7, 512);
+        requests[count].data = buffer + count * 512;
+        error = virtio_blk_submit(&rig.blk, &requests[count]);
+        if (error != 0) {
+            assert_int_equal(error, -VIRTIO_E_FULL);
+            break;
+        }
+    }
+    assert_int_equal(count, 256 / 3);
+    virtio_blk_kick(&rig.blk);
+    assert_int_equal(rig.d->queues[0].notifications, 1);
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(virtio_blk_wait(&rig.blk, &done), 0);
+        assert_int_equal(done->error, 0);
+    }
+    for (unsigned i = 0; i < count; i++)
+        assert_true(blk_rig_is_pattern(buffer + i * 512, i * 7, 512));
+    assert_int_equal(virtio_blk_poll(&rig.blk, &done), 0);
+    assert_null(done);
+    assert_int_equal(virtio_blk_submit(&rig.blk, &requests[0]), 0); /* there is room again */
+    blk_rig_end(&rig);
+}
+
+/* Any queue that one request fits into is good; a smaller one is a clear error. */
+static void queues_of_all_sizes_work(void **state)
+{
+    (void)state;
+    for (unsigned size = 1; size <= 256; size++) {
+        struct blk_rig rig;
+        int error;
+
+        blk_rig_plug(&rig);
+        rig.d->queues[0].max = (uint16_t)size;
+        error = blk_rig_claim(&rig);
+        if (size < 4) {
+            assert_int_equal(error, -VIRTIO_E_QUEUE);
+            assert_non_null(device_logged(rig.d, "a request needs 3"));
+            device_free(rig.d);
+            continue;
+        }
+        assert_int_equal(error, 0);
+        assert_true(rig.blk.seg_max <= virtqueue_size(rig.blk.queue) - 2);
+        assert_int_equal(read_sectors(&rig, 1, 4096), 0);
+        assert_true(blk_rig_is_pattern(buffer, 1, 4096));
+        blk_rig_end(&rig);
+    }
+}
+
+/* ---- Life ---- */
+
+static void driver_that_is_not_claimed_refuses_everything(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 0, 512), *done = &request;
+    struct virtio_blk blk = {0};
+    struct blk_rig rig;
+
+    (void)state;
+    assert_int_equal(virtio_blk_submit(&blk, &request), -VIRTIO_E_STATE);
+    virtio_blk_kick(&blk);
+    assert_int_equal(virtio_blk_poll(&blk, &done), -VIRTIO_E_STATE);
+    assert_null(done);
+    assert_int_equal(virtio_blk_wait(&blk, &done), -VIRTIO_E_STATE);
+    assert_null(done);
+
+    blk_rig_make(&rig);
+    assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), 0);
+    rig.d->closed = true;
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), -VIRTIO_E_STATE);
+    virtio_blk_kick(&rig.blk);
+    assert_int_equal(virtio_blk_poll(&rig.blk, &done), -VIRTIO_E_STATE);
+    assert_int_equal(virtio_blk_wait(&rig.blk, &done), -VIRTIO_E_STATE);
+    device_free(rig.d);
+}
+
+/* A write that the host has begun is not cut off: what is in flight is drained before the reset. */
+static void release_drains_what_is_in_flight(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_OUT, 10, 512);
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    memset(buffer, 0x5a, 512);
+    rig.d->latency_ns = 3 * DEVICE_MILLISECOND;
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
+    virtio_blk_kick(&rig.blk);
+    assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), 0);
+    assert_int_equal(request.request.state, VIRTIO_REQUEST_DONE);
+    assert_int_equal(rig.d->blk.bytes[10 * 512], 0x5a);
+    assert_string_equal(device_statuses(rig.d), "0 1 3 b f 0 1");
+    device_free(rig.d);
+}
+
+static void release_of_a_disk_that_never_answers_ends_at_the_deadline(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_OUT, 10, 512);
+    struct blk_rig rig;
+    uint64_t start;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->latency_ns = DEVICE_NEVER;
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
+    virtio_blk_kick(&rig.blk);
+    start = rig.d->now;
+    assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), 0);
+    assert_true(rig.d->now - start < 101 * DEVICE_MILLISECOND);
+    assert_int_equal(request.request.state, VIRTIO_REQUEST_DEAD);
+    assert_int_equal(rig.d->dev.state, VIRTIO_CLEAN);
+    device_free(rig.d);
+}
+
+/* The line about a timeout says which request of which device it was. */
+static void timeout_names_the_request(void **state)
+{
+    static const struct {
+        enum virtio_blk_req_type type;
+        const char *line;
+    } cases[] = {
+        {VIRTIO_BLK_T_IN,
+         "00:03.0 blk: read of 4096 bytes at sector 64 was not answered within 100 ms"},
+        {VIRTIO_BLK_T_OUT, "write of 4096 bytes at sector 64 was not answered"},
+        {VIRTIO_BLK_T_DISCARD, "discard of 4096 bytes at sector 64 was not answered"},
+        {VIRTIO_BLK_T_WRITE_ZEROES, "write zeroes of 4096 bytes at sector 64 was not answered"},
+        {VIRTIO_BLK_T_FLUSH, "flush was not answered"},
+        {VIRTIO_BLK_T_GET_ID, "get id was not answered"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct virtio_blk_request request = transfer(cases[i].type, 64, 4096);
+        struct blk_rig rig;
+
+        blk_rig_plug(&rig);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_FLUSH);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_DISCARD);
+        blk_rig_offer(&rig, VIRTIO_BLK_F_WRITE_ZEROES);
+        DEVICE_SET_BLK(rig.d, max_discard_sectors, 8);
+        DEVICE_SET_BLK(rig.d, max_discard_seg, 1);
+        DEVICE_SET_BLK(rig.d, max_write_zeroes_sectors, 8);
+        DEVICE_SET_BLK(rig.d, max_write_zeroes_seg, 1);
+        assert_int_equal(blk_rig_claim(&rig), 0);
+        rig.d->latency_ns = DEVICE_NEVER;
+        assert_int_equal(run(&rig, &request), -VIRTIO_E_TIMEOUT);
+        assert_int_equal(request.request.state, VIRTIO_REQUEST_DEAD);
+        assert_non_null(device_logged(rig.d, cases[i].line));
+        blk_rig_end(&rig);
+    }
+}
+
+static void default_deadline_of_a_request_is_thirty_seconds(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 64, 4096);
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->env.deadlines.blk_ns = 0;
+    rig.d->relax_ns = 20 * DEVICE_MILLISECOND;
+    rig.d->latency_ns = DEVICE_NEVER;
+    assert_int_equal(run(&rig, &request), -VIRTIO_E_TIMEOUT);
+    assert_non_null(device_logged(rig.d, "was not answered within 30000 ms"));
+    blk_rig_end(&rig);
+}
+
+/* A header or a status byte in a dead stack frame is what late DMA hits; here they live until the reset. */
+static void header_and_status_outlive_the_caller_in_the_devices_memory(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 0, 512);
+    const struct device_chain *chain;
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    rig.d->latency_ns = DEVICE_MILLISECOND;
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
+    virtio_blk_kick(&rig.blk);
+    chain = rig.d->queues[0].pending[0];
+    assert_in_range(chain->segments[0].bus, rig.d->env.dma_bus,
+                    rig.d->env.dma_bus + rig.d->env.dma_len - 16);
+    assert_in_range(chain->segments[2].bus, rig.d->env.dma_bus,
+                    rig.d->env.dma_bus + rig.d->env.dma_len - 1);
+    assert_int_equal(rig.d->maps, 1); /* the data alone */
+    blk_rig_end(&rig);
+}
+
+/* DRV-BLK-05, DRV-FEAT-09: a disk that offers nothing optional is read and written all the same. */
+static void request_in_flight_is_not_submitted_again(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 0, 512);
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), -VIRTIO_E_STATE);
+    virtio_blk_kick(&rig.blk);
+    blk_rig_end(&rig);
+}
+
+/* What cannot be mapped leaves the driver as it was: the slot is not lost. */
+static void mapping_that_fails_costs_no_slot(void **state)
+{
+    struct blk_rig rig;
+
+    (void)state;
+    blk_rig_make(&rig);
+    for (unsigned i = 0; i < 300; i++) {
+        rig.d->map_fail_at = rig.d->maps + 1;
+        assert_int_equal(read_sectors(&rig, 0, 512), -VIRTIO_E_MAPPING);
+    }
+    rig.d->map_fail_at = 0;
+    assert_int_equal(read_sectors(&rig, 0, 512), 0);
+    blk_rig_end(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(disk_without_optional_features_has_the_defaults),
+        cmocka_unit_test(disk_with_all_features_has_what_its_fields_say),
+        cmocka_unit_test(configuration_that_cannot_be_right_is_refused),
+        cmocka_unit_test(limits_that_leave_no_room_for_a_block_are_refused),
+        cmocka_unit_test(configuration_that_is_too_short_is_refused),
+        cmocka_unit_test(topology_that_overflows_is_not_stated),
+        cmocka_unit_test(part_of_a_block_at_the_end_is_left_out),
+        cmocka_unit_test(host_managed_disk_is_not_discarded),
+        cmocka_unit_test(read_is_a_header_the_data_and_a_status_byte),
+        cmocka_unit_test(write_puts_the_data_on_the_disk),
+        cmocka_unit_test(read_only_disk_gets_no_writes),
+        cmocka_unit_test(transfer_outside_the_disk_or_of_part_of_a_block_is_invalid),
+        cmocka_unit_test(sectors_near_2_to_the_55_are_reached),
+        cmocka_unit_test(disk_with_4096_byte_blocks_is_read_in_whole_blocks),
+        cmocka_unit_test(data_is_cut_to_size_max_and_seg_max),
+        cmocka_unit_test(block_larger_than_size_max_takes_several_segments),
+        cmocka_unit_test(largest_request_is_a_whole_number_of_blocks),
+        cmocka_unit_test(status_byte_that_was_never_written_is_an_error),
+        cmocka_unit_test(every_status_but_ok_is_an_error),
+        cmocka_unit_test(read_with_a_short_used_length_is_an_error),
+        cmocka_unit_test(used_length_of_a_write_is_of_no_importance),
+        cmocka_unit_test(flush_has_no_data_and_no_sector),
+        cmocka_unit_test(discard_and_write_zeroes_carry_one_range),
+        cmocka_unit_test(range_limits_of_zero_mean_that_it_cannot_be_done),
+        cmocka_unit_test(get_id_has_twenty_bytes_without_a_terminator),
+        cmocka_unit_test(id_behind_the_used_length_is_not_believed),
+        cmocka_unit_test(unknown_request_type_is_invalid),
+        cmocka_unit_test(many_requests_go_out_with_one_kick),
+        cmocka_unit_test(queues_of_all_sizes_work),
+        cmocka_unit_test(driver_that_is_not_claimed_refuses_everything),
+        cmocka_unit_test(release_drains_what_is_in_flight),
+        cmocka_unit_test(release_of_a_disk_that_never_answers_ends_at_the_deadline),
+        cmocka_unit_test(timeout_names_the_request),
+        cmocka_unit_test(default_deadline_of_a_request_is_thirty_seconds),
+        cmocka_unit_test(header_and_status_outlive_the_caller_in_the_devices_memory),
+        cmocka_unit_test(request_in_flight_is_not_submitted_again),
+        cmocka_unit_test(mapping_that_fails_costs_no_slot),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The memory that an embedder gives: what virtio_memory_needed() states is enough, and with any less a driver works with
+ * a smaller queue or says that it cannot. The address sanitizer sees every byte beyond the end.
+ */
+#include "drivers/blk.h"
+#include "drivers/console.h"
+#include "tests/unit/support/plain_driver.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
+
+/* One claim of a fresh device with that much memory; the queue's size when it worked, else 0. */
+static unsigned claim_blk(unsigned max, size_t dma, size_t priv)
+{
+    struct virtio_blk_extent extent;
+    struct virtio_bus bus = {0};
+    struct virtio_blk blk = {0};
+    struct device *d = device_new(VIRTIO_ID_BLOCK);
+    static uint8_t bytes[2048];
+    unsigned size = 0;
+    int error;
+
+    d->queues[0].max = (uint16_t)max;
+    device_finish_reset(d);
+    device_give_bytes(d, dma, priv);
+    assert_int_equal(device_discover(d, &bus), 0);
+    error = virtio_claim(&bus, &d->dev, &virtio_blk_driver, &blk);
+    if (error == 0) {
+        size = virtqueue_size(blk.queue);
+        extent = (struct virtio_blk_extent){1, bytes, sizeof(bytes)};
+        assert_int_equal(virtio_blk_read(&blk, &extent, 1), 0);
+        assert_int_equal(bytes[0], device_blk_pattern(1, 0));
+        assert_int_equal(virtio_release(&bus, &d->dev), 0);
+    } else if (error != -VIRTIO_E_NO_MEMORY && error != -VIRTIO_E_QUEUE) {
+        fail_msg("%zu and %zu bytes: error %d", dma, priv, error);
+    }
+    assert_int_equal(d->dev.state, VIRTIO_CLEAN);
+    device_free(d);
+    return size;
+}
+
+static void stated_memory_is_enough_for_the_stated_queue(void **state)
+{
+    (void)state;
+    for (unsigned size = 4; size <= 256; size *= 2) {
+        size_t dma, priv;
+
+        virtio_memory_needed(&virtio_blk_driver, size, &dma, &priv);
+        assert_int_equal(claim_blk(256, dma, priv), size);
+        assert_int_equal(claim_blk(size, dma, priv), size);
+    }
+}
+
+static void less_memory_gives_a_smaller_queue_or_a_clean_error(void **state)
+{
+    size_t dma, priv;
+    unsigned last = 0;
+
+    (void)state;
+    virtio_memory_needed(&virtio_blk_driver, 256, &dma, &priv);
+    for (size_t length = 0; length < dma; length += length < 1024 ? 1 : 61) {
+        unsigned size = claim_blk(256, length, priv);
+
+        if (size != 0 && size < last)
+            fail_msg("%zu bytes give a smaller queue than fewer", length);
+        last = size != 0 ? size : last;
+    }
+    assert_true(last >= 128);
+    last = 0;
+    for (size_t length = 0; length < priv; length += length < 1024 ? 1 : 61) {
+        unsigned size = claim_blk(256, dma, length);
+
+        assert_true(size == 0 || size >= last);
+        last = size != 0 ? size : last;
+    }
+    assert_true(last >= 128);
+}
+
+/* No memory at all is an env for devices that are only reset. */
+static void device_without_memory_can_be_reset_but_not_driven(void **state)
+{
+    (void)state;
+    assert_int_equal(claim_blk(256, 0, 0), 0);
+}
+
+/* A failed claim gives all its memory back to the next one. */
+static void memory_of_a_failed_claim_is_used_again(void **state)
+{
+    struct plain_rig rig;
+
+    (void)state;
+    plain_rig_discover(&rig, 8);
+    rig.plain.queues = 2;
+    for (unsigned i = 0; i < 100; i++) {
+        rig.plain.probe_error = -VIRTIO_E_CONFIG;
+        assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_CONFIG);
+        rig.plain.probe_error = 0;
+        assert_int_equal(plain_rig_claim(&rig), 0);
+        assert_int_equal(virtqueue_size(rig.plain.queue[1]), 8);
+        assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), 0);
+    }
+    device_free(rig.d);
+}
+
+static int claim_console(size_t dma, size_t priv)
+{
+    struct virtio_bus bus = {0};
+    struct virtio_console console = {0};
+    struct device *d = device_new(VIRTIO_ID_CONSOLE);
+    int error;
+
+    device_give_bytes(d, dma, priv);
+    assert_int_equal(device_discover(d, &bus), 0);
+    error = virtio_claim(&bus, &d->dev, &virtio_console_driver, &console);
+    if (error == 0) {
+        assert_int_equal(virtio_console_write(&console, "hello\n", 6), 0);
+        assert_int_equal(virtio_release(&bus, &d->dev), 0);
+        assert_int_equal(d->console.output_length, 6);
+    } else {
+        assert_int_equal(error, -VIRTIO_E_NO_MEMORY);
+    }
+    device_free(d);
+    return error;
+}
+
+static void console_works_with_the_stated_memory_and_fails_cleanly_with_less(void **state)
+{
+    size_t dma, priv;
+
+    (void)state;
+    virtio_memory_needed(&virtio_console_driver, VIRTIO_CONSOLE_BUFFERS, &dma, &priv);
+    assert_int_equal(claim_console(dma, priv), 0);
+    for (size_t length = 0; length < dma; length += length < 4096 ? 97 : 1)
+        (void)claim_console(length, priv);
+    for (size_t length = 0; length < priv; length++)
+        (void)claim_console(dma, length);
+    assert_int_equal(claim_console(0, priv), -VIRTIO_E_NO_MEMORY);
+    assert_int_equal(claim_console(dma, 0), -VIRTIO_E_NO_MEMORY);
+}
+
+static void check_alignment(struct plain *plain)
+{
+    struct virtio_device *dev = plain->dev;
+    uint8_t *byte = virtio_dma_alloc(dev, 1, 1);
+
+    assert_non_null(byte);
+    for (size_t align = 2; align <= 64; align *= 2) {
+        uint8_t *p = virtio_dma_alloc(dev, 3, align);
+
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % align, 0);
+        assert_int_equal(p[0] | p[1] | p[2], 0);
+        memset(p, 0xff, 3);
+    }
+    assert_null(virtio_dma_alloc(dev, SIZE_MAX, 1));
+    assert_null(virtio_dma_alloc(dev, SIZE_MAX - 62, 64));
+    assert_null(virtio_priv_alloc(dev, SIZE_MAX / 2, 16));
+    assert_non_null(virtio_dma_alloc(dev, 1, 1)); /* a refusal takes nothing */
+}
+
+static void drivers_memory_is_aligned_zeroed_and_bounded(void **state)
+{
+    struct plain_rig rig;
+
+    (void)state;
+    plain_rig_discover(&rig, 64);
+    rig.plain.before_driver_ok = check_alignment;
+    assert_int_equal(plain_rig_claim(&rig), 0);
+    assert_int_equal(virtio_reset(&rig.d->dev), 0);
+    assert_int_equal(virtio_restart(&rig.d->dev), 0); /* the same memory, zeroed again */
+    device_free(rig.d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stated_memory_is_enough_for_the_stated_queue),
+        cmocka_unit_test(less_memory_gives_a_smaller_queue_or_a_clean_error),
+        cmocka_unit_test(device_without_memory_can_be_reset_but_not_driven),
+        cmocka_unit_test(memory_of_a_failed_claim_is_used_again),
+        cmocka_unit_test(console_works_with_the_stated_memory_and_fails_cleanly_with_less),
+        cmocka_unit_test(drivers_memory_is_aligned_zeroed_and_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
