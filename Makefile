@@ -217,10 +217,20 @@ repro: ## build twice in two folders and compare
 	$(say) REPRO 'slate.elf libslate.a'
 	$(Q)tools/check-reproducible $(BUILD)/repro
 
+BENCH_ARGS ?=
+
+# The read loops: the firmware with another main().
+$(TARGET)/bench/read.elf: linker/$(ARCH)-pvh.ld $(filter-out $(TARGET)/boot/main.o,$(BOOT_OBJECTS)) \
+		$(TARGET)/bench/$(ARCH)/read.o $(TARGET)/libslate.a $(NEWLIB)
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) $(LINK_FLAGS) -T $< -o $@ $(filter %.o,$^) $(TARGET)/libslate.a $(NEWLIB)
+
 .PHONY: bench
-bench: all ## measure Slate beside SeaBIOS and OVMF
+bench: ## measure Slate beside SeaBIOS and OVMF (BENCH_ARGS='--help')
 	$(Q)tools/install-packages build run bench
-	$(Q)$(PYTHON) bench/bench.py
+	$(Q)$(MAKE) all $(TARGET)/bench/read.elf
+	$(Q)$(PYTHON) bench/run.py $(BENCH_ARGS)
 
 # ---- Style and static checks ----------------------------------------------------------------------------------------
 

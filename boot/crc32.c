@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CRC-32 with a table of 16. The register is a polynomial over GF(2), bit 31 its x^0; a zero byte multiplies it by
- * x^8, so n zero bytes are one multiplication by x^(8n), which repeated squaring finds in log2(n) steps.
+ * CRC-32 with a table of 16. The register is a polynomial over GF(2), bit 31 its x^0; a zero byte
+ * multiplies it by x^8, so n zero bytes are one multiplication by x^(8n), which repeated squaring
+ * finds in log2(n) steps.
  */
 #include "boot/crc32.h"
 
 #include <string.h>
 
 #define POLYNOMIAL 0xedb88320u
-#define ZERO_RUN   256u /* bytes; about where skipping becomes cheaper than two table steps a byte */
+#define ZERO_RUN   256u /* bytes; about where skipping gets cheaper than two steps a byte */
 #define STEP       64u  /* bytes between two looks for a run of zeros */
 
 /* The remainder of every 4-bit value. */

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Continues `crc` (0 to start) over `length` bytes at `data` and returns the new value. Long runs of zero bytes,
- * which is what unused partition entries are, cost next to nothing.
+ * Continues `crc` (0 to start) over `length` bytes at `data` and returns the new value. Long runs
+ * of zero bytes, which is what unused partition entries are, cost next to nothing.
  */
 uint32_t crc32(uint32_t crc, const void *data, size_t length);
 

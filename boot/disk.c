@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads of bytes on top of reads of blocks. Short reads come from a few large cached lines, so that the partition
- * table, the FAT and the directories cost a handful of requests; long reads go straight to their destination in
- * one batch, and only the blocks at their ends that are not wanted whole pass through a bounce buffer.
+ * Reads of bytes on top of reads of blocks. Short reads come from a few large cached lines, so that
+ * the partition table, the FAT and the directories cost a handful of requests; long reads go
+ * straight to their destination in one batch, and only the blocks at their ends that are not wanted
+ * whole pass through a bounce buffer.
  */
 #include "boot/disk.h"
 
@@ -14,9 +15,10 @@
 #include <string.h>
 
 /*
- * Requests besides those for the files themselves, from the partition table to the end of an initrd, on GPT disks
- * with a FAT16 of 64 MiB, a FAT32 of 512 MiB, the same after kernel updates, and a FAT32 of 1 GiB with 512-byte
- * clusters: with lines of 16 KiB 9, 11, 18, 41; 64 KiB 5, 6, 13, 23; 128 KiB 5, 5, 10, 17; 256 KiB 4, 5, 9, 16.
+ * Requests besides those for the files themselves, from the partition table to the end of an
+ * initrd, on GPT disks with a FAT16 of 64 MiB, a FAT32 of 512 MiB, the same after kernel updates,
+ * and a FAT32 of 1 GiB with 512-byte clusters: with lines of 16 KiB 9, 11, 18, 41; 64 KiB 5, 6, 13,
+ * 23; 128 KiB 5, 5, 10, 17; 256 KiB 4, 5, 9, 16.
  */
 #define LINE_SIZE  131072u /* bytes, a multiple of DISK_BLOCK_MAX */
 #define LINE_COUNT 8u
@@ -113,7 +115,10 @@ static bool batch_full(const struct disk *disk)
     return cache->pieces == BATCH_PIECES || cache->bounced + disk->block_size > BOUNCE_SIZE;
 }
 
-/* Adds whole blocks to a batch that is not full. What continues the piece before, on disk and in memory, joins it. */
+/*
+ * Adds whole blocks to a batch that is not full. What continues the piece before, on disk and in
+ * memory, joins it.
+ */
 static void batch_blocks(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t length)
 {
     struct disk_cache *cache = disk->cache;
@@ -170,7 +175,10 @@ static int batch_add(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t
     return 0;
 }
 
-/* The line that holds byte `start` (a multiple of LINE_SIZE), or the one to be replaced next (valid = 0). */
+/*
+ * The line that holds byte `start` (a multiple of LINE_SIZE), or the one to be replaced next (valid
+ * = 0).
+ */
 static struct line *line_find(struct disk_cache *cache, uint64_t start)
 {
     struct line *oldest = &cache->line[0];
@@ -217,7 +225,10 @@ static int line_read(struct disk *disk, uint64_t offset, uint8_t *buffer, size_t
     int error = line->valid == 0 ? line_fill(disk, line, start, diag) : 0;
 
     if (error == -BOOT_E_IO || error == -BOOT_E_NO_MEMORY) {
-        /* One bad block must not take its neighbours with it, nor is the cache needed: read what was asked for. */
+        /*
+         * One bad block must not take its neighbours with it, nor is the cache needed: read what
+         * was asked for.
+         */
         error = batch_add(disk, offset, buffer, length, diag);
         if (error == 0)
             error = batch_flush(disk, diag);

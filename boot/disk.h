@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk as the parsers see it: bytes at offsets. Below stands a driver that transfers whole blocks; this layer
- * adds bounds, alignment, a small cache for metadata, and sends long reads straight to their destination.
+ * A disk as the parsers see it: bytes at offsets. Below stands a driver that transfers whole
+ * blocks; this layer adds bounds, alignment, a small cache for metadata, and sends long reads
+ * straight to their destination.
  */
 #ifndef SLATE_BOOT_DISK_H
 #define SLATE_BOOT_DISK_H
@@ -22,8 +23,10 @@ struct disk_piece {
 
 /*
  * Filled in by whoever owns the device (boot/virtio_disk.c, or a test), then given to disk_open().
- * `read_blocks` gets pieces whose offset and length are multiples of block_size and that lie inside the disk;
- * it submits them all before it waits. It returns 0 or a negated error and fills the diagnosis.
+ * `read_blocks` gets pieces whose offset and length are multiples of block_size and that lie inside
+ * the disk; it submits them all before it waits. It returns 0 or a negated error and fills the
+ * diagnosis; after -BOOT_E_IO it may be asked for a part of the same blocks again, after any other
+ * error this layer asks no more.
  */
 struct disk {
     const char *name;    /* for messages: "virtio-blk 00:03.0" */
@@ -34,22 +37,26 @@ struct disk {
     struct disk_cache *cache; /* private to boot/disk.c */
 };
 
-/* Checks the fields above and sets the cache up. Errors: -BOOT_E_DEVICE (geometry), -BOOT_E_NO_MEMORY. */
+/*
+ * Checks the fields above and sets the cache up. Errors: -BOOT_E_DEVICE (geometry),
+ * -BOOT_E_NO_MEMORY.
+ */
 int disk_open(struct disk *disk, struct diag *diag);
 
 /* Frees the cache. */
 void disk_close(struct disk *disk);
 
 /*
- * Reads `length` bytes at byte `offset`; any alignment, any length. Short reads are served from the cache
- * (metadata), long ones go directly to `buffer`.
- * Errors: -BOOT_E_PARTITION when the range is not inside the disk, otherwise what the driver returned.
+ * Reads `length` bytes at byte `offset`; any alignment, any length. Short reads are served from the
+ * cache (metadata), long ones go directly to `buffer`.
+ * Errors: -BOOT_E_PARTITION when the range is not inside the disk, otherwise what the driver
+ * returned.
  */
 int disk_read(struct disk *disk, uint64_t offset, void *buffer, size_t length, struct diag *diag);
 
 /*
- * The same for many pieces at once: all long parts are in flight together. `count` may be any number; pieces
- * may have any alignment and must not overlap in memory.
+ * The same for many pieces at once: all long parts are in flight together. `count` may be any
+ * number; pieces may have any alignment and must not overlap in memory.
  */
 int disk_read_pieces(struct disk *disk, const struct disk_piece *pieces, unsigned count,
                      struct diag *diag);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The boot sector of a FAT volume (FAT specification, chapter 3) and what follows from it: where the FAT, the root
- * directory and the clusters are, and which of the three widths the entries of the FAT have.
+ * The boot sector of a FAT volume (FAT specification, chapter 3) and what follows from it: where
+ * the FAT, the root directory and the clusters are, and which of the three widths the entries of
+ * the FAT have.
  */
 #include "boot/fat.h"
 
@@ -110,7 +111,10 @@ static int mount_clusters(struct fat *fat, const struct layout *layout, uint64_t
     if (clusters == 0)
         return diag_fail(diag, -BOOT_E_FAT, "the volume has no clusters");
     if (layout->fat32) {
-        /* Formatters make FAT32 volumes with fewer clusters than the specification allows when told to. */
+        /*
+         * Formatters make FAT32 volumes with fewer clusters than the specification allows when told
+         * to.
+         */
         fat->bits = 32;
         if (clusters > CLUSTERS_MAX)
             return diag_fail(diag, -BOOT_E_FAT, "%llu clusters are too many for FAT32",
@@ -211,9 +215,6 @@ int fat_mount(struct fat *fat, struct disk *disk, uint64_t offset, uint64_t size
                          "%s: volume of %llu bytes at byte %llu; the disk has only %llu",
                          disk->name, (unsigned long long)size, (unsigned long long)offset,
                          (unsigned long long)disk->size);
-    if (size < sizeof(sector))
-        return diag_fail(diag, -BOOT_E_FAT, "%s: volume of %llu bytes is too small for FAT",
-                         disk->name, (unsigned long long)size);
 
     int error = disk_read(disk, offset, sector, sizeof(sector), diag);
     if (error == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The file allocation table (FAT specification, chapter 4): following a chain of clusters and folding it into
- * extents. An unfragmented file costs a few instructions a cluster, since each entry then names the next cluster.
+ * The file allocation table (FAT specification, chapter 4): following a chain of clusters and
+ * folding it into extents. An unfragmented file costs a few instructions a cluster, since each
+ * entry then names the next cluster.
  */
 #include "boot/bytes.h"
 #include "boot/diag.h"
@@ -14,7 +15,10 @@
 
 #define FAT32_MASK 0x0fffffffu /* the upper four bits of an entry are reserved */
 
-/* The two special values, without their upper bits: 7 is a bad cluster, 8 and more the end of a chain. */
+/*
+ * The two special values, without their upper bits: 7 is a bad cluster, 8 and more the end of a
+ * chain.
+ */
 static uint32_t special(const struct fat *fat, uint32_t low)
 {
     uint32_t ones = fat->bits == 32 ? FAT32_MASK : (1u << fat->bits) - 1;
@@ -52,7 +56,10 @@ int fat_extent_add(struct fat_file *file, struct fat_extent extent, struct diag 
     return 0;
 }
 
-/* Brings the part of the FAT with byte `at` into the window. A copy that cannot be read gives way to the next for good. */
+/*
+ * Brings the part of the FAT with byte `at` into the window. A copy that cannot be read gives way
+ * to the next for good.
+ */
 static int window_load(struct fat *fat, uint64_t at, struct diag *diag)
 {
     uint64_t start = at - at % FAT_WINDOW;
@@ -92,9 +99,10 @@ static uint32_t window_entry(const struct fat *fat, uint32_t cluster)
 }
 
 /*
- * How many of the entries of `cluster` and its successors, at most `most`, name the cluster after their own.
- * All of them are inside the window. This is where the time goes when a large file is opened, so 16- and 32-bit
- * entries are compared 64 bits at a time: with the numbers that they have if nothing is fragmented.
+ * How many of the entries of `cluster` and its successors, at most `most`, name the cluster after
+ * their own. All of them are inside the window. This is where the time goes when a large file is
+ * opened, so 16- and 32-bit entries are compared 64 bits at a time: with the numbers that they have
+ * if nothing is fragmented.
  */
 static uint32_t window_consecutive(const struct fat *fat, uint32_t cluster, uint32_t most)
 {
@@ -119,14 +127,18 @@ static uint32_t window_consecutive(const struct fat *fat, uint32_t cluster, uint
     return count;
 }
 
-/* Follows the chain from `cluster` as long as it is consecutive, to `last`; `next` is what the entry of that says. */
+/*
+ * Follows the chain from `cluster` as long as it is consecutive, to `last`; `next` is what the
+ * entry of that says.
+ */
 static int consecutive(struct fat *fat, uint32_t cluster, uint32_t *last, uint32_t *next,
                        struct diag *diag)
 {
     for (;;) {
         uint64_t at = (uint64_t)cluster * fat->bits / 8;
 
-        if (at < fat->window_offset || at - fat->window_offset >= fat->window_size) {
+        /* Before the window the difference wraps, and is too large too. */
+        if (at - fat->window_offset >= fat->window_size) {
             int error = window_load(fat, at, diag);
             if (error)
                 return error;
@@ -169,8 +181,9 @@ static int bad_link(const struct fat_file *file, uint32_t cluster, uint32_t next
 }
 
 /*
- * Walks the chain run by run. Only a jump can close a loop, so that Brent's algorithm needs to look at the targets of
- * jumps only: it remembers one of them, at ever larger distances, and a loop comes back to it.
+ * Walks the chain run by run. Only a jump can close a loop, so that Brent's algorithm needs to look
+ * at the targets of jumps only: it remembers one of them, at ever larger distances, and a loop
+ * comes back to it.
  */
 static int walk(struct fat_file *file, uint32_t first, uint64_t wanted, uint64_t *total,
                 struct diag *diag)

@@ -101,10 +101,8 @@ static int next_record(struct fat_dir *dir, struct fat_long_name *long_name, con
             if (error)
                 return error;
         }
-        if (r[RECORD_NAME] == RECORD_END) {
-            dir->position = dir->file.size;
-            break;
-        }
+        if (r[RECORD_NAME] == RECORD_END)
+            return 0;
         dir->position += FAT_RECORD_SIZE;
         if (r[RECORD_NAME] == RECORD_DELETED) {
             fat_long_name_clear(long_name);
@@ -152,7 +150,10 @@ int fat_next(struct fat_dir *dir, struct fat_entry *entry, struct diag *diag)
     return found;
 }
 
-/* Finds the component of `path` from `from` to `to` in the directory that `entry` is, and replaces `entry`. */
+/*
+ * Finds the component of `path` from `from` to `to` in the directory that `entry` is, and replaces
+ * `entry`.
+ */
 static int find_in(struct fat *fat, const char *path, size_t from, size_t to,
                    struct fat_entry *entry, struct diag *diag)
 {

@@ -20,10 +20,11 @@ enum {
 #define RECORD_NAME_LENGTH 11u
 
 /*
- * Follows the cluster chain from `first` to its end and appends where its first `wanted` clusters are to `file`, which
- * has its name and no extents yet. *total is the length of the whole chain in clusters.
- * Errors: -BOOT_E_FAT (a link that leaves the volume, a loop, too many fragments), -BOOT_E_NO_MEMORY, what
- * disk_read() returns. Nothing is left to free after an error.
+ * Follows the cluster chain from `first` to its end and appends where its first `wanted` clusters
+ * are to `file`, which has its name and no extents yet. *total is the length of the whole chain in
+ * clusters.
+ * Errors: -BOOT_E_FAT (a link that leaves the volume, a loop, too many fragments),
+ * -BOOT_E_NO_MEMORY, what disk_read() returns. Nothing is left to free after an error.
  */
 int fat_chain(struct fat_file *file, uint32_t first, uint64_t wanted, uint64_t *total,
               struct diag *diag);
@@ -55,13 +56,16 @@ bool fat_is_long_name(const uint8_t *record);
 void fat_long_name_add(struct fat_long_name *name, const uint8_t *record);
 
 /*
- * Writes the long name to `out` if it is complete, belongs to the short name of `record` and is one that a path can
- * name; false otherwise.
+ * Writes the long name to `out` if it is complete, belongs to the short name of `record` and is one
+ * that a path can name; false otherwise.
  */
 bool fat_long_name_get(const struct fat_long_name *name, const uint8_t *record,
                        char out[FAT_NAME_SIZE]);
 
-/* Writes the short name of `record`. Bytes that are not ASCII depend on a code page and become U+FFFD. */
+/*
+ * Writes the short name of `record`. Bytes that are not ASCII depend on a code page and become
+ * U+FFFD.
+ */
 void fat_short_name(const uint8_t *record, char out[FAT_SHORT_NAME_SIZE]);
 
 /* Whether two names are the same but for case; `length` is that of `b`. */

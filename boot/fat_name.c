@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names in directory records (FAT specification, chapters 6 and 7): the short name of eleven bytes, and the long
- * name in the records before it, last part first.
+ * Names in directory records (FAT specification, chapters 6 and 7): the short name of eleven bytes,
+ * and the long name in the records before it, last part first.
  */
 #include "boot/bytes.h"
 #include "boot/fat_internal.h"
@@ -78,7 +78,10 @@ bool fat_long_name_get(const struct fat_long_name *name, const uint8_t *record,
 
         if (unit == 0)
             break;
-        /* Separators and control characters are forbidden, and would make a path mean something else. */
+        /*
+         * Separators and control characters are forbidden, and would make a path mean something
+         * else.
+         */
         if (unit < ' ' || unit == '/' || unit == '\\')
             return false;
     }

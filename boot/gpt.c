@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The GUID partition table (UEFI 2.10, 5.3). Each copy is a header and an array of entries, each with a CRC. A copy
- * is read whole into memory, checked there, and only then believed.
+ * The GUID partition table (UEFI 2.10, 5.3). Each copy is a header and an array of entries, each
+ * with a CRC. A copy is read whole into memory, checked there, and only then believed.
  */
 #include "boot/gpt.h"
 
@@ -300,7 +300,10 @@ int gpt_read(struct disk *disk, struct partition_table *table, struct diag *diag
 
     int error = copy_read(disk, 1, &copy, &primary);
     if (copy_damaged(error)) {
-        /* A header whose entries are damaged still knows where the backup is; else it is the last block. */
+        /*
+         * A header whose entries are damaged still knows where the backup is; else it is the last
+         * block.
+         */
         uint64_t alternate = copy.alternate;
 
         error = -BOOT_E_GPT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The master boot record (UEFI 2.10, 5.2) and the chain of extended boot records behind it. Only block numbers
- * count; the cylinders, heads and sectors are of no use to anybody.
+ * The master boot record (UEFI 2.10, 5.2) and the chain of extended boot records behind it. Only
+ * block numbers count; the cylinders, heads and sectors are of no use to anybody.
  */
 #include "boot/mbr.h"
 
@@ -105,7 +105,9 @@ enum mbr_kind mbr_kind(const uint8_t sector[MBR_SIZE])
             return MBR_NONE;
         if (entry.type == TYPE_PROTECTIVE && entry.start == 1)
             kind = MBR_PROTECTIVE;
-        /* A file system that starts at block 0 is its own boot sector: that entry is one for show. */
+        /*
+         * A file system that starts at block 0 is its own boot sector: that entry is one for show.
+         */
         else if (mbr_used(&entry) && entry.start != 0 && kind == MBR_EMPTY)
             kind = MBR_PARTITIONS;
     }
@@ -158,8 +160,9 @@ static bool ebr_read(struct disk *disk, uint64_t at, uint8_t sector[MBR_SIZE], i
 }
 
 /*
- * Walks the chain of an extended partition. Each record has one logical partition, counted from the record, and a
- * link, counted from the extended partition. `number` is that of the next logical partition.
+ * Walks the chain of an extended partition. Each record has one logical partition, counted from the
+ * record, and a link, counted from the extended partition. `number` is that of the next logical
+ * partition.
  */
 static int ebr_chain(struct disk *disk, const struct mbr_entry *extended,
                      struct partition_table *table, uint32_t *number, struct diag *diag)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which scheme a disk uses, and whether its partitions can be where the table says: inside the disk, inside the
- * area that is meant for them, and in a GPT not on top of each other.
+ * Which scheme a disk uses, and whether its partitions can be where the table says: inside the
+ * disk, inside the area that is meant for them, and in a GPT not on top of each other.
  */
 #include "boot/partition.h"
 
@@ -59,7 +59,10 @@ static void partition_place(const struct disk *disk, const struct partition_tabl
     p->size = (p->last - p->first + 1) * disk->block_size;
 }
 
-/* Whether the partition lies where one may lie; an entry that is nonsense by itself says nothing about others. */
+/*
+ * Whether the partition lies where one may lie; an entry that is nonsense by itself says nothing
+ * about others.
+ */
 static bool partition_credible(const struct partition *p)
 {
     return p->fault == PARTITION_OK || p->fault == PARTITION_OVERLAPS;
@@ -76,8 +79,9 @@ static void partition_overlap(struct partition *p, const struct partition *other
 }
 
 /*
- * Marks GPT partitions that share blocks: one of the two entries is wrong, and nothing tells which. MBR ones are left
- * alone, because images that are both an ISO 9660 and a disk nest them on purpose.
+ * Marks GPT partitions that share blocks: one of the two entries is wrong, and nothing tells which.
+ * MBR ones are left alone, because images that are both an ISO 9660 and a disk nest them on
+ * purpose.
  */
 static void partition_overlaps(struct partition_table *table)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What volumes a disk has: the table of its partitions, whichever scheme wrote it (UEFI 2.10, chapter 5).
- * A disk without a table that is one FAT file system has one volume, the whole disk.
+ * What volumes a disk has: the table of its partitions, whichever scheme wrote it (UEFI 2.10,
+ * chapter 5). A disk without a table that is one FAT file system has one volume, the whole disk.
  */
 #ifndef SLATE_BOOT_PARTITION_H
 #define SLATE_BOOT_PARTITION_H
@@ -21,7 +21,7 @@ enum partition_scheme {
 /* What a partition is for, as far as booting is concerned. */
 enum partition_role {
     PARTITION_ROLE_OTHER,
-    PARTITION_ROLE_ESP, /* EFI system partition: GPT type, MBR type 0xef, or a disk without a table */
+    PARTITION_ROLE_ESP,      /* EFI system: GPT type, MBR type 0xef, or a disk without a table */
     PARTITION_ROLE_XBOOTLDR, /* extended boot loader partition: GPT type, MBR type 0xea */
     PARTITION_ROLE_FAT,      /* MBR only: the type says FAT, nothing says that one boots from it */
 };
@@ -31,7 +31,7 @@ enum partition_fault {
     PARTITION_OK,
     PARTITION_REVERSED, /* it ends before it starts */
     PARTITION_OUTSIDE,  /* it ends behind the disk */
-    PARTITION_UNUSABLE, /* it leaves the area that the GPT header or the extended partition allows */
+    PARTITION_UNUSABLE, /* it leaves what the GPT header or the extended partition allows */
     PARTITION_OVERLAPS, /* GPT only: it shares blocks with another partition */
 };
 
@@ -67,22 +67,25 @@ struct partition_table {
 };
 
 /*
- * Reads the partition table of an open disk into `table`. A partition with a fault stays in the table and is
- * reported with a note. On an error the table is empty.
- * Errors: -BOOT_E_EMPTY_DISK (neither a table nor a FAT file system), -BOOT_E_GPT (both copies damaged),
- * -BOOT_E_NO_MEMORY, and what disk_read() returns.
+ * Reads the partition table of an open disk into `table`. A partition with a fault stays in the
+ * table and is reported with a note. On an error the table is empty.
+ * Errors: -BOOT_E_EMPTY_DISK (neither a table nor a FAT file system), -BOOT_E_GPT (both copies
+ * damaged), -BOOT_E_NO_MEMORY, and what disk_read() returns.
  */
 int partition_scan(struct disk *disk, struct partition_table *table, struct diag *diag);
 
 /* Frees what partition_scan() made; an empty table may be freed again. */
 void partition_table_free(struct partition_table *table);
 
-/* 0, or -BOOT_E_PARTITION with the reason when `partition` of `disk` has a fault. To be asked before its use. */
+/*
+ * 0, or -BOOT_E_PARTITION with the reason when `partition` of `disk` has a fault. To be asked
+ * before its use.
+ */
 int partition_check(const struct disk *disk, const struct partition *partition, struct diag *diag);
 
 /*
- * For the readers of one scheme: an empty place at the end of the table, or NULL when PARTITION_MAX is reached.
- * The table must have room, made by partition_table_reserve().
+ * For the readers of one scheme: an empty place at the end of the table, or NULL when PARTITION_MAX
+ * is reached. The table must have room, made by partition_table_reserve().
  */
 struct partition *partition_add(struct partition_table *table);
 

@@ -19,8 +19,8 @@ struct source {
 };
 
 /*
- * Reads `length` bytes at `offset`. A range that leaves the source is -BOOT_E_TRUNCATED, with what was wanted
- * (`what`, such as "setup header") in the diagnosis.
+ * Reads `length` bytes at `offset`. A range that leaves the source is -BOOT_E_TRUNCATED, with what
+ * was wanted (`what`, such as "setup header") in the diagnosis.
  */
 int source_read(const struct source *source, uint64_t offset, void *buffer, size_t length,
                 const char *what, struct diag *diag);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* UTF-16 and UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), and simple case folding. */
+/*
+ * UTF-16 and UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF), and simple case
+ * folding.
+ */
 #include "boot/unicode.h"
 
 #include "boot/bytes.h"

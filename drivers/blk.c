@@ -159,6 +159,19 @@ static int read_range_limits(struct virtio_blk *blk)
     return 0;
 }
 
+/* Whole blocks, within what the pieces can hold. */
+static uint32_t request_max(const struct virtio_blk *blk)
+{
+    uint64_t max = (uint64_t)blk->size_max * blk->seg_max;
+    uint64_t most = VIRTIO_BLK_REQUEST_BYTES;
+
+    if (most < blk->block_size)
+        most = blk->block_size;
+    if (max > most)
+        max = most;
+    return (uint32_t)(max - max % blk->block_size);
+}
+
 /* ---- Life ---- */
 
 static int probe(struct virtio_device *dev)
@@ -193,6 +206,7 @@ static int probe(struct virtio_device *dev)
                    blk->block_size, blk->seg_max, blk->size_max);
         return -VIRTIO_E_CONFIG;
     }
+    blk->request_max = request_max(blk);
     blk->slot_count = (uint16_t)(size / 2); /* a flush has two pieces, all others more */
     blk->slots = virtio_dma_alloc(dev, blk->slot_count * sizeof(struct virtio_blk_slot),
                                   sizeof(struct virtio_blk_slot));
@@ -457,18 +471,4 @@ int virtio_blk_wait(struct virtio_blk *blk, struct virtio_blk_request **request)
     *request = (struct virtio_blk_request *)done;
     finish(blk, *request);
     return 0;
-}
-
-uint32_t virtio_blk_request_max(const struct virtio_blk *blk)
-{
-    uint64_t max = (uint64_t)blk->size_max * blk->seg_max;
-    uint64_t most = VIRTIO_BLK_REQUEST_BYTES;
-
-    if (blk->block_size == 0)
-        return 0; /* never probed */
-    if (most < blk->block_size)
-        most = blk->block_size;
-    if (max > most)
-        max = most;
-    return (uint32_t)(max - max % blk->block_size);
 }

@@ -53,10 +53,11 @@ struct virtio_blk {
     struct virtio_device *dev;
     struct virtqueue *queue;
 
-    uint64_t sectors;    /* of 512 bytes: a whole number of blocks */
-    uint32_t block_size; /* bytes: a power of two, at least 512 */
-    uint32_t size_max;   /* bytes a piece; UINT32_MAX: no limit */
-    uint32_t seg_max;    /* pieces a request, at most VIRTIO_BLK_PIECES */
+    uint64_t sectors;     /* of 512 bytes: a whole number of blocks */
+    uint32_t block_size;  /* bytes: a power of two, at least 512 */
+    uint32_t size_max;    /* bytes a piece; UINT32_MAX: no limit */
+    uint32_t seg_max;     /* pieces a request, at most VIRTIO_BLK_PIECES */
+    uint32_t request_max; /* bytes that one IN or OUT request can carry */
     bool read_only;
     bool can_flush; /* a volatile cache may be there */
     bool can_discard, can_write_zeroes;
@@ -95,9 +96,6 @@ int virtio_blk_poll(struct virtio_blk *blk, struct virtio_blk_request **request)
  * flight are DEAD; virtio_restart() brings it back. Errors: as virtqueue_wait().
  */
 int virtio_blk_wait(struct virtio_blk *blk, struct virtio_blk_request **request);
-
-/* The most bytes that one IN or OUT request of this device can carry. */
-uint32_t virtio_blk_request_max(const struct virtio_blk *blk);
 
 /* ---- Operations ---- */
 

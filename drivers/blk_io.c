@@ -18,51 +18,60 @@ struct operation {
     int error; /* the first that a request reported */
 };
 
-/* Fills the next request in; false: there is none left. */
-static bool next_request(struct operation *op, struct virtio_blk_request *request)
+/* Makes the next request of an operation that has extents left. */
+static void set_request(struct virtio_blk_request *request, const struct operation *op)
 {
-    const struct virtio_blk_extent *extent;
-    uint64_t left;
+    const struct virtio_blk_extent *extent = op->extents;
+    uint64_t left = extent->length - op->done;
 
+    request->type = op->type;
+    request->sector = extent->sector + op->done / VIRTIO_BLK_SECTOR;
+    request->data = extent->data != NULL ? (uint8_t *)extent->data + op->done : NULL;
+    request->length = left < op->most ? (uint32_t)left : op->most;
+    request->unmap = op->unmap;
+}
+
+/* Counts `length` bytes as cut off, and goes on to the next extent that has something in it. */
+static void advance(struct operation *op, uint32_t length)
+{
+    op->done += length;
     while (op->count > 0 && op->done == op->extents->length) {
         op->extents++;
         op->count--;
         op->done = 0;
     }
-    if (op->count == 0)
-        return false;
-    extent = op->extents;
-    left = extent->length - op->done;
-    *request = (struct virtio_blk_request){
-        .type = op->type,
-        .sector = extent->sector + op->done / VIRTIO_BLK_SECTOR,
-        .data = extent->data != NULL ? (uint8_t *)extent->data + op->done : NULL,
-        .length = left < op->most ? (uint32_t)left : op->most,
-        .unmap = op->unmap,
-    };
-    op->done += request->length;
-    return true;
 }
 
 /* Submits until the operation, our requests or the queue run out. */
 static void fill(struct virtio_blk *blk, struct operation *op)
 {
-    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH && op->error == 0; i++) {
+    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH && op->count > 0 && op->error == 0; i++) {
         struct virtio_blk_request *request = &blk->own[i];
         int error;
 
         if (request->request.state != VIRTIO_REQUEST_FREE)
             continue;
-        if (!next_request(op, request))
-            break;
+        set_request(request, op);
         error = virtio_blk_submit(blk, request);
-        if (error == -VIRTIO_E_FULL && virtqueue_in_flight(blk->queue) > 0) {
-            op->done -= request->length; /* cut it off again when there is room */
-            break;
-        }
+        if (error == -VIRTIO_E_FULL && virtqueue_in_flight(blk->queue) > 0)
+            break; /* there will be room */
         op->error = error;
+        if (error == 0)
+            advance(op, request->length);
     }
     virtio_blk_kick(blk);
+}
+
+/* Takes a finished request back and notes how it went. */
+static void take_back(const struct virtio_blk *blk, struct operation *op,
+                      struct virtio_blk_request *done)
+{
+    done->request.state = VIRTIO_REQUEST_FREE;
+    if (done->error == 0 || op->error != 0)
+        return;
+    op->error = done->error;
+    virtio_log(blk->dev, VIRTIO_LOG_ERROR, "request of %u bytes at sector %llu failed: %s",
+               done->length, (unsigned long long)done->sector, virtio_error_text(done->error));
 }
 
 /* Takes what has been used: waits for one, then all others that are there. */
@@ -72,13 +81,7 @@ static int reap(struct virtio_blk *blk, struct operation *op)
     int error = virtio_blk_wait(blk, &done);
 
     while (error == 0 && done != NULL) {
-        if (done->error != 0 && op->error == 0) {
-            op->error = done->error;
-            virtio_log(blk->dev, VIRTIO_LOG_ERROR, "request of %u bytes at sector %llu failed: %s",
-                       done->length, (unsigned long long)done->sector,
-                       virtio_error_text(done->error));
-        }
-        done->request.state = VIRTIO_REQUEST_FREE;
+        take_back(blk, op, done);
         if (virtqueue_in_flight(blk->queue) == 0)
             break;
         error = virtio_blk_poll(blk, &done);
@@ -120,23 +123,56 @@ static int recover(struct virtio_blk *blk, struct operation *op, int error)
     return error;
 }
 
-static int run(struct virtio_blk *blk, struct operation *op)
+/* Whether requests of ours can be told from others: nobody else's are in flight. */
+static bool is_idle(const struct virtio_blk *blk)
 {
-    if (blk->queue == NULL || blk->dev->state != VIRTIO_LIVE ||
-        virtqueue_in_flight(blk->queue) != 0)
-        return -VIRTIO_E_STATE;
-    fill(blk, op);
-    while (virtqueue_in_flight(blk->queue) > 0) {
-        int error = reap(blk, op);
+    return blk->queue != NULL && blk->dev->state == VIRTIO_LIVE &&
+           virtqueue_in_flight(blk->queue) == 0;
+}
 
+/* Brings an operation to its end. `error` is not 0 if the device has just been reset because of it. */
+static int complete(struct virtio_blk *blk, struct operation *op, int error)
+{
+    for (;;) {
         if (error != 0)
             error = recover(blk, op, error);
         if (error != 0)
             return error;
         /* Half a batch at a time, so that a long read costs a kick in many requests, not one in each. */
-        if (virtqueue_in_flight(blk->queue) <= VIRTIO_BLK_DEPTH / 2)
+        if (op->count > 0 && virtqueue_in_flight(blk->queue) <= VIRTIO_BLK_DEPTH / 2)
             fill(blk, op);
+        if (virtqueue_in_flight(blk->queue) == 0)
+            return op->error;
+        error = reap(blk, op);
     }
+}
+
+static int run(struct virtio_blk *blk, struct operation *op)
+{
+    if (!is_idle(blk))
+        return -VIRTIO_E_STATE;
+    advance(op, 0);
+    return complete(blk, op, 0);
+}
+
+/* The short way for what is only one request: most reads of a boot loader are. */
+static int run_one(struct virtio_blk *blk, struct operation *op)
+{
+    struct virtio_blk_request *request = &blk->own[0], *done;
+    int error;
+
+    if (!is_idle(blk))
+        return -VIRTIO_E_STATE;
+    set_request(request, op);
+    op->count = 0;
+    error = virtio_blk_submit(blk, request);
+    if (error != 0)
+        return error;
+    virtio_blk_kick(blk);
+    error = virtio_blk_wait(blk, &done);
+    if (error != 0)
+        return complete(blk, op, error);
+    take_back(blk, op, done);
     return op->error;
 }
 
@@ -149,9 +185,11 @@ static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
         .type = type,
         .extents = extents,
         .count = count,
-        .most = virtio_blk_request_max(blk),
+        .most = blk->request_max,
     };
 
+    if (count == 1 && extents->length - 1 < blk->request_max)
+        return run_one(blk, &op);
     return run(blk, &op);
 }
 
@@ -206,7 +244,7 @@ static int once(struct virtio_blk *blk, enum virtio_blk_req_type type, void *dat
     struct virtio_blk_extent extent = {.data = data, .length = 1};
     struct operation op = {.type = type, .extents = &extent, .count = 1, .most = 1};
 
-    return run(blk, &op);
+    return run_one(blk, &op);
 }
 
 int virtio_blk_flush(struct virtio_blk *blk)

@@ -56,6 +56,17 @@ static inline void virtio_store64(le64 *p, uint64_t value)
     *(volatile uint64_t *)&p->le = VIRTIO_SWAP(64, value);
 }
 
+/* A whole descriptor in two stores; no order between them matters, since an index publishes both. */
+static inline void virtio_store_desc(struct virtq_desc *desc, uint64_t addr, uint32_t len,
+                                     uint16_t flags, uint16_t next)
+{
+    typedef uint64_t __attribute__((may_alias)) whole;
+
+    virtio_store64(&desc->addr, addr);
+    *(volatile whole *)(void *)&desc->len =
+        VIRTIO_SWAP(64, len | (uint64_t)flags << 32 | (uint64_t)next << 48);
+}
+
 #undef VIRTIO_SWAP
 
 #if defined(__x86_64__)

@@ -132,25 +132,6 @@ int virtqueue_create(struct virtio_device *dev, unsigned index, unsigned size,
 
 /* ---- Requests ---- */
 
-int virtqueue_map(const struct virtqueue *queue, const struct virtio_piece *piece,
-                  enum virtio_dir dir, uint64_t *bus, void **token)
-{
-    const struct virtio_env *env = queue->dev->env;
-    uintptr_t at = (uintptr_t)piece->pointer, dma = (uintptr_t)env->dma;
-
-    *token = NULL;
-    if (at - dma < env->dma_len) {
-        if (piece->length > env->dma_len - (at - dma))
-            return -VIRTIO_E_MAPPING;
-        *bus = env->dma_bus + (at - dma);
-        return 0;
-    }
-    if (env->map != NULL)
-        return env->map(env->ctx, piece->pointer, piece->length, dir, bus, token);
-    *bus = at;
-    return 0;
-}
-
 int virtqueue_break(struct virtqueue *queue, const char *format, ...)
 {
     char text[120];
@@ -160,8 +141,7 @@ int virtqueue_break(struct virtqueue *queue, const char *format, ...)
     va_start(arguments, format);
     virtio_format_list(text, sizeof(text), format, arguments);
     va_end(arguments);
-    virtio_log(queue->dev, VIRTIO_LOG_ERROR, "queue %u is broken: %s", (unsigned)queue->index,
-               text);
+    virtio_log(queue->dev, VIRTIO_LOG_ERROR, "queue %u is broken: %s", queue->index, text);
     return -VIRTIO_E_PROTOCOL;
 }
 
@@ -235,7 +215,7 @@ void virtqueue_bury(struct virtqueue *queue)
 
         if (request == NULL)
             continue;
-        split_unmap(queue, (uint16_t)i);
+        split_unmap(queue, i);
         queue->shadow[i].request = NULL;
         request->state = VIRTIO_REQUEST_DEAD;
     }
@@ -248,7 +228,7 @@ void virtqueue_visit(const struct virtqueue *queue,
 {
     for (unsigned i = 0; i < queue->size; i++)
         if (queue->shadow[i].request != NULL)
-            split_visit(queue, (uint16_t)i, visit, ctx);
+            split_visit(queue, i, visit, ctx);
 }
 
 /* ---- Waiting ---- */

@@ -13,26 +13,27 @@
 struct virtq_shadow {
     struct virtio_request *request; /* of the chain that starts here; NULL: none in flight */
     struct virtio_piece piece;      /* the memory that this descriptor stands for */
-    void *token;                    /* of env->map for this piece */
+    void *token;                    /* of env->map for this piece; NULL: not mapped */
     uint64_t writable;              /* bytes of the chain that the device may write */
     uint64_t position;              /* avail_idx at which the chain was made available */
-    uint16_t next;                  /* next piece of the chain, or of the free list */
-    uint16_t last;                  /* last piece of the chain that starts here */
-    uint16_t pieces;                /* how many the chain has */
+    uint32_t next;                  /* next piece of the chain, or of the free list */
+    uint32_t last;                  /* last piece of the chain that starts here */
+    uint32_t pieces;                /* how many the chain has */
 };
 
 struct virtqueue {
     struct virtio_device *dev;
     struct virtqueue *next; /* of the device's queues */
-    uint16_t index;
-    uint16_t size;
+    uint32_t index;
+    uint32_t size;
     bool broken; /* nothing touches it any more but the reset */
 
-    uint16_t free_head;
-    uint16_t free_count; /* descriptors */
-    uint16_t in_flight;  /* requests */
-    uint16_t used_idx;   /* next element of the used ring to take */
-    uint64_t avail_idx;  /* next slot of the available ring to fill; the ring has its low 16 bits */
+    /* Wider than the ring's own 16 bits, which cost more to work with. */
+    uint32_t free_head;
+    uint32_t free_count; /* descriptors */
+    uint32_t in_flight;  /* requests */
+    uint32_t used_idx;   /* next element of the used ring to take; the ring has its low 16 bits */
+    uint64_t avail_idx;  /* next slot of the available ring to fill; likewise */
     uint64_t published;  /* what the device has been shown of it */
 
     struct virtq_desc *desc;
@@ -60,9 +61,9 @@ int split_add(struct virtqueue *queue, struct virtio_request *request,
 bool split_publish(struct virtqueue *queue);
 int split_poll(struct virtqueue *queue, struct virtio_request **request);
 /* Undoes the mappings of the chain that starts at `head`. */
-void split_unmap(struct virtqueue *queue, uint16_t head);
+void split_unmap(struct virtqueue *queue, uint32_t head);
 /* Shows every piece of that chain. */
-void split_visit(const struct virtqueue *queue, uint16_t head,
+void split_visit(const struct virtqueue *queue, uint32_t head,
                  void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx);
 
 /* ---- queue.c ---- */
@@ -70,9 +71,5 @@ void split_visit(const struct virtqueue *queue, uint16_t head,
 /* Marks the queue broken, says why, and returns -VIRTIO_E_PROTOCOL. */
 int virtqueue_break(struct virtqueue *queue, const char *format, ...)
     __attribute__((format(printf, 2, 3), cold));
-
-/* Makes a piece visible to the device: its bus address and, if it had to be mapped, a token. Errors: MAPPING. */
-int virtqueue_map(const struct virtqueue *queue, const struct virtio_piece *piece,
-                  enum virtio_dir dir, uint64_t *bus, void **token);
 
 #endif

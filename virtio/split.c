@@ -40,7 +40,7 @@ int split_create(struct virtqueue *queue, struct virtio_queue_place *place)
     queue->avail_ring = (le16 *)(queue->avail + 1);
     queue->used_ring = (struct virtq_used_elem *)(queue->used + 1);
     for (unsigned i = 0; i < size; i++)
-        queue->shadow[i].next = (uint16_t)(i + 1);
+        queue->shadow[i].next = i + 1;
     queue->free_head = 0;
     queue->free_count = queue->size;
     /* We poll: no interrupts (2.7.7). */
@@ -52,83 +52,135 @@ int split_create(struct virtqueue *queue, struct virtio_queue_place *place)
     return 0;
 }
 
-void split_unmap(struct virtqueue *queue, uint16_t head)
+static void unmap_piece(const struct virtqueue *queue, struct virtq_shadow *shadow)
 {
     const struct virtio_env *env = queue->dev->env;
-    uint16_t last = queue->shadow[head].last;
 
-    if (env->map == NULL)
-        return;
-    for (uint16_t i = head;; i = queue->shadow[i].next) {
-        if (queue->shadow[i].token != NULL)
-            env->unmap(env->ctx, queue->shadow[i].token);
-        queue->shadow[i].token = NULL;
+    if (shadow->token != NULL)
+        env->unmap(env->ctx, shadow->token);
+    shadow->token = NULL;
+}
+
+void split_unmap(struct virtqueue *queue, uint32_t head)
+{
+    uint32_t last = queue->shadow[head].last;
+
+    for (uint32_t i = head;; i = queue->shadow[i].next) {
+        unmap_piece(queue, &queue->shadow[i]);
         if (i == last)
             break;
     }
 }
 
-void split_visit(const struct virtqueue *queue, uint16_t head,
+void split_visit(const struct virtqueue *queue, uint32_t head,
                  void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx)
 {
-    for (uint16_t i = head;; i = queue->shadow[i].next) {
+    for (uint32_t i = head;; i = queue->shadow[i].next) {
         visit(ctx, &queue->shadow[i].piece);
         if (i == queue->shadow[head].last)
             break;
     }
 }
 
+/* A chain while it is built from the free list, which does not change before all of it is there. */
+struct chain {
+    uint32_t at;    /* next descriptor to fill */
+    uint32_t last;  /* the one filled last */
+    uint32_t count; /* filled */
+    uint64_t bytes;
+};
+
+/* The free list is as it was; only the mappings of the first `count` pieces have to go. */
+__attribute__((cold)) static int undo_add(struct virtqueue *queue, uint32_t count, int error)
+{
+    uint32_t at = queue->free_head;
+
+    for (uint32_t i = 0; i < count; i++, at = queue->shadow[at].next)
+        unmap_piece(queue, &queue->shadow[at]);
+    return error;
+}
+
+/* A piece outside the memory that the env set aside, or one that leaves it. Errors: MAPPING. */
+__attribute__((noinline)) static int map_piece(const struct virtio_env *env,
+                                               const struct virtio_piece *piece,
+                                               enum virtio_dir dir, struct virtq_shadow *shadow,
+                                               uint64_t *bus)
+{
+    if ((uintptr_t)piece->pointer - (uintptr_t)env->dma < env->dma_len)
+        return -VIRTIO_E_MAPPING;
+    if (env->map(env->ctx, piece->pointer, piece->length, dir, bus, &shadow->token) == 0)
+        return 0;
+    shadow->token = NULL;
+    return -VIRTIO_E_MAPPING;
+}
+
+/* Fills descriptors for pieces of one direction, each linked to the next of the free list. */
+__attribute__((always_inline)) static inline int add_pieces(struct virtqueue *queue,
+                                                            struct chain *chain,
+                                                            const struct virtio_piece *piece,
+                                                            unsigned count, enum virtio_dir dir)
+{
+    const struct virtio_env *env = queue->dev->env;
+    const uint16_t flags =
+        dir == VIRTIO_TO_DEVICE ? VIRTQ_DESC_F_NEXT : VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE;
+
+    for (const struct virtio_piece *end = piece + count; piece != end; piece++) {
+        struct virtq_shadow *shadow = &queue->shadow[chain->at];
+        uint64_t bus = (uintptr_t)piece->pointer, offset = bus - (uintptr_t)env->dma;
+
+        if (piece->length == 0)
+            return undo_add(queue, chain->count, -VIRTIO_E_INVALID);
+        if (offset < env->dma_len && piece->length <= env->dma_len - offset) {
+            bus = env->dma_bus + offset; /* rings, headers, status bytes */
+        } else if (offset < env->dma_len || env->map != NULL) {
+            uint64_t mapped = 0;
+
+            if (map_piece(env, piece, dir, shadow, &mapped) != 0)
+                return undo_add(queue, chain->count, -VIRTIO_E_MAPPING);
+            bus = mapped;
+        }
+        virtio_store_desc(&queue->desc[chain->at], bus, piece->length, flags,
+                          (uint16_t)shadow->next);
+        shadow->piece.pointer = piece->pointer;
+        shadow->piece.length = piece->length;
+        chain->bytes += piece->length;
+        chain->count++;
+        chain->last = chain->at;
+        chain->at = shadow->next;
+    }
+    return 0;
+}
+
 int split_add(struct virtqueue *queue, struct virtio_request *request,
               const struct virtio_piece *pieces, unsigned out, unsigned in)
 {
-    unsigned count = out + in;
-    uint16_t head = queue->free_head, at = head, last = head;
+    uint32_t head = queue->free_head;
     struct virtq_shadow *first = &queue->shadow[head];
-    uint64_t total = 0, writable = 0;
+    struct chain chain = {.at = head, .last = head};
+    uint64_t readable;
+    int error = add_pieces(queue, &chain, pieces, out, VIRTIO_TO_DEVICE);
 
-    for (unsigned i = 0; i < count; i++) {
-        if (pieces[i].length == 0)
-            return -VIRTIO_E_INVALID;
-        total += pieces[i].length;
-        if (i >= out)
-            writable += pieces[i].length;
-    }
-    if (total > 1ull << 32) /* DRV-SPLIT-10 */
-        return -VIRTIO_E_INVALID;
+    if (error != 0)
+        return error;
+    readable = chain.bytes;
+    error = add_pieces(queue, &chain, pieces + out, in, VIRTIO_FROM_DEVICE);
+    if (error != 0)
+        return error;
+    if (chain.bytes > 1ull << 32) /* DRV-SPLIT-10 */
+        return undo_add(queue, chain.count, -VIRTIO_E_INVALID);
+    /* The last one was linked as well; it ends the chain (IMP-SPLIT-21). */
+    virtio_store16(&queue->desc[chain.last].flags, in > 0 ? VIRTQ_DESC_F_WRITE : 0);
+    virtio_store16(&queue->desc[chain.last].next, 0);
 
-    for (unsigned i = 0; i < count; i++) {
-        struct virtq_shadow *shadow = &queue->shadow[at];
-        struct virtq_desc *desc = &queue->desc[at];
-        uint16_t flags = i < out ? 0 : VIRTQ_DESC_F_WRITE;
-        uint64_t bus;
-
-        if (virtqueue_map(queue, &pieces[i], i < out ? VIRTIO_TO_DEVICE : VIRTIO_FROM_DEVICE, &bus,
-                          &shadow->token) != 0) {
-            first->last = last; /* the free list is as it was: only the mappings made so far go */
-            if (i > 0)
-                split_unmap(queue, head);
-            return -VIRTIO_E_MAPPING;
-        }
-        if (i + 1 < count)
-            flags |= VIRTQ_DESC_F_NEXT;
-        virtio_store64(&desc->addr, bus);
-        virtio_store32(&desc->len, pieces[i].length);
-        virtio_store16(&desc->flags, flags);
-        virtio_store16(&desc->next, i + 1 < count ? shadow->next : 0);
-        shadow->piece = pieces[i];
-        last = at;
-        at = shadow->next;
-    }
     first->request = request;
-    first->writable = writable;
-    first->last = last;
-    first->pieces = (uint16_t)count;
+    first->writable = chain.bytes - readable;
+    first->last = chain.last;
+    first->pieces = chain.count;
     first->position = queue->avail_idx;
-    queue->free_head = at;
-    queue->free_count = (uint16_t)(queue->free_count - count);
-
-    virtio_store16(&queue->avail_ring[queue->avail_idx & (queue->size - 1)], head);
+    virtio_store16(&queue->avail_ring[queue->avail_idx & (queue->size - 1)], (uint16_t)head);
     queue->avail_idx++;
+    queue->free_head = chain.at;
+    queue->free_count -= chain.count;
     return 0;
 }
 
@@ -161,8 +213,7 @@ int split_poll(struct virtqueue *queue, struct virtio_request **request)
     id = virtio_load32(&element->id);
     length = virtio_load32(&element->len);
     if (id >= queue->size)
-        return virtqueue_break(queue, "used id %u is outside the queue of %u", id,
-                               (unsigned)queue->size);
+        return virtqueue_break(queue, "used id %u is outside the queue of %u", id, queue->size);
     shadow = &queue->shadow[id];
     if (shadow->request == NULL || shadow->position >= queue->published)
         return virtqueue_break(queue, "used id %u is not in flight", id);
@@ -174,12 +225,13 @@ int split_poll(struct virtqueue *queue, struct virtio_request **request)
     *request = shadow->request;
     (*request)->used = length;
 
-    split_unmap(queue, (uint16_t)id);
+    if (queue->dev->env->map != NULL)
+        split_unmap(queue, id);
     shadow->request = NULL;
     /* The chain goes in front of the free list as it is. */
-    queue->free_count = (uint16_t)(queue->free_count + shadow->pieces);
+    queue->free_count += shadow->pieces;
     queue->shadow[shadow->last].next = queue->free_head;
-    queue->free_head = (uint16_t)id;
+    queue->free_head = id;
     queue->used_idx++;
     return 0;
 }

@@ -462,6 +462,24 @@ static void disk_that_is_stuck_keeps_the_memory(void **state)
     device_free(rig.d);
 }
 
+/* The same for every other fault, wherever it is found. */
+static void disk_that_breaks_its_ring_and_is_stuck_keeps_the_memory(void **state)
+{
+    (void)state;
+    for (unsigned f = 1; f < sizeof(failures) / sizeof(failures[0]); f++)
+        for (unsigned after = 0; after < 4; after++) {
+            struct blk_rig rig;
+
+            plug_failing(&rig, &failures[f], after, DEVICE_FOREVER);
+            rig.d->faults.good_resets = 1;
+            rig.d->faults.reset_polls = DEVICE_FOREVER;
+            assert_int_equal(read_at(&rig, 0, 1 << 20), -VIRTIO_E_STUCK);
+            assert_true(any_own_in_flight(&rig));
+            assert_true(rig.d->maps_live > 0);
+            device_free(rig.d);
+        }
+}
+
 static void disk_that_gets_stuck_at_the_second_failure_keeps_the_memory(void **state)
 {
     struct blk_rig rig;
@@ -624,6 +642,7 @@ int main(void)
         cmocka_unit_test(disk_that_fails_twice_is_an_error),
         cmocka_unit_test(read_from_a_dead_disk_ends_after_two_deadlines),
         cmocka_unit_test(disk_that_is_stuck_keeps_the_memory),
+        cmocka_unit_test(disk_that_breaks_its_ring_and_is_stuck_keeps_the_memory),
         cmocka_unit_test(disk_that_gets_stuck_at_the_second_failure_keeps_the_memory),
         cmocka_unit_test(restart_that_fails_is_the_error),
         cmocka_unit_test(request_that_cannot_be_repeated_leaves_none_in_flight),

@@ -298,6 +298,30 @@ static void console_that_takes_nothing_falls_silent_after_one_deadline(void **st
     end(&rig);
 }
 
+/* The same with a queue that is full before the buffers are all in flight. */
+static void console_with_a_short_queue_falls_silent_too(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    plug(&rig);
+    rig.d->queues[1].max = 2;
+    assert_int_equal(claim(&rig), 0);
+    rig.d->latency_ns = DEVICE_NEVER;
+    assert_int_equal(write_text(&rig, "one\ntwo\n"), 0);
+    assert_int_equal(write_text(&rig, "three\n"), -VIRTIO_E_TIMEOUT);
+    assert_int_equal(write_text(&rig, "silent\n"), -VIRTIO_E_STATE);
+    end(&rig);
+
+    plug(&rig);
+    rig.d->queues[1].max = 2;
+    assert_int_equal(claim(&rig), 0);
+    rig.d->latency_ns = DEVICE_NEVER;
+    assert_int_equal(write_text(&rig, "one\ntwo\nthree"), 0);
+    assert_int_equal(virtio_console_flush(&rig.console), -VIRTIO_E_TIMEOUT);
+    end(&rig);
+}
+
 static void default_deadline_of_output_is_one_second(void **state)
 {
     struct rig rig;
@@ -536,6 +560,7 @@ int main(void)
         cmocka_unit_test(handoff_of_a_console_that_takes_nothing_ends_at_the_deadline),
         cmocka_unit_test(nothing_is_touched_after_the_handoff),
         cmocka_unit_test(console_that_takes_nothing_falls_silent_after_one_deadline),
+        cmocka_unit_test(console_with_a_short_queue_falls_silent_too),
         cmocka_unit_test(default_deadline_of_output_is_one_second),
         cmocka_unit_test(console_that_needs_a_reset_falls_silent),
         cmocka_unit_test(restarted_console_speaks_again),

@@ -25,7 +25,9 @@ static void any_data_agrees_with_the_definition(void **state)
     (void)state;
     for (unsigned seed = 0; seed < 8; seed++) {
         image_fill(data, seed, 0, sizeof(data));
-        /* Runs of zeros of every kind: none, short, long, at the start, in the middle, at the end. */
+        /*
+         * Runs of zeros of every kind: none, short, long, at the start, in the middle, at the end.
+         */
         for (unsigned i = 0; i < seed; i++)
             memset(data + i * 2900u, 0, 40u << i < 2900 ? 40u << i : 2900);
         for (size_t length = 0; length < sizeof(data); length = length * 3 / 2 + 1) {

@@ -285,13 +285,17 @@ static void a_failed_read_leaves_nothing_behind(void **state)
 
     (void)state;
     assert_non_null(memory);
+    memset(memory, 0x5c, MIB);
     open_filled(&md, 2 * MIB, 4096);
     md.bad_start = MIB;
     md.bad_end = MIB + 4096;
     md.bad_error = -BOOT_E_IO;
     assert_int_equal(disk_read(&md.disk, MIB / 2 + 1, memory, MIB, &diag), -BOOT_E_IO);
 
-    /* A fixup that was left would now write to the old destination. */
+    /* Nothing came out of the bounce buffer, */
+    assert_int_equal(memory[0], 0x5c);
+
+    /* and a fixup that was left would now write to the old destination. */
     memset(memory, 0xa5, MIB);
     md.bad_end = md.bad_start;
     md.calls = md.pieces = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* FAT volumes: mounting them, following cluster chains, reading files (FAT specification, chapters 3 and 4). */
+/*
+ * FAT volumes: mounting them, following cluster chains, reading files (FAT specification, chapters
+ * 3 and 4).
+ */
 #include "boot/diag.h"
 #include "boot/error.h"
 #include "boot/fat.h"
@@ -97,7 +100,7 @@ static void check_file(const char *path, uint32_t seed, uint64_t size, uint64_t 
     free(found);
 }
 
-/* --- Mounting ------------------------------------------------------------------------------------------------- */
+/* ---- Mounting ---- */
 
 static void the_number_of_clusters_decides_the_width(void **state)
 {
@@ -300,6 +303,7 @@ static void an_unreadable_fat_gives_way_to_its_copy(void **state)
     f.md.bad_error = -BOOT_E_IO;
     assert_int_equal(mount(), 0);
     check_file("/a", 1, 5000000, 0, 5000000);
+    check_file("/a", 1, 5000000, 0, 5000000);
     assert_int_equal(notes_count(), 1);
     assert_non_null(strstr(notes_text(), "using its copy"));
 
@@ -311,7 +315,7 @@ static void an_unreadable_fat_gives_way_to_its_copy(void **state)
     finish();
 }
 
-/* --- Chains --------------------------------------------------------------------------------------------------- */
+/* ---- Chains ---- */
 
 static const unsigned widths[] = {12, 16, 32};
 
@@ -408,6 +412,15 @@ static void the_last_cluster_has_no_successor(void **state)
         says("is followed by cluster");
         assert_int_equal(open_error("/c"), -BOOT_E_FAT);
 
+        /* Entries behind the last, which fill up the sector, are not part of the table. */
+        for (uint32_t cluster = last - 10; cluster < last + 8; cluster++)
+            image_fat_set(&f.image, cluster, cluster + 1);
+        image_fat_name(&f.image, image_fat_root(&f.image), NULL, "D          ", 0x20, last - 10,
+                       100000);
+        assert_int_equal(mount(), 0);
+        assert_int_equal(open_error("/d"), -BOOT_E_FAT);
+        says("is followed by cluster");
+
         image_fat_set(&f.image, last, 0xffffffff);
         assert_int_equal(mount(), 0);
         assert_int_equal(open_error("/b"), -BOOT_E_TRUNCATED);
@@ -481,14 +494,19 @@ static void the_upper_four_bits_of_a_fat32_entry_are_ignored(void **state)
 
 static void clusters_beyond_the_size_are_allowed_but_checked(void **state)
 {
+    struct fat_file file;
     uint32_t first;
 
     (void)state;
     first = make_file(16);
+    f.image.next++; /* so that they are another extent */
     uint32_t more = image_fat_chain(&f.image, 10);
     image_fat_set(&f.image, first + 19, more);
     assert_int_equal(mount(), 0);
     check_file("/a", 1, 10240, 0, 10240);
+    assert_int_equal(fat_open(&f.fat, "/a", &file, &f.diag), 0);
+    assert_int_equal(file.extents, 1);
+    fat_close(&file);
     image_fat_set(&f.image, more + 9, 0);
     assert_int_equal(mount(), 0);
     assert_int_equal(open_error("/a"), -BOOT_E_FAT);
@@ -499,7 +517,7 @@ static void clusters_beyond_the_size_are_allowed_but_checked(void **state)
     finish();
 }
 
-/* --- Reading -------------------------------------------------------------------------------------------------- */
+/* ---- Reading ---- */
 
 static void an_empty_file_needs_no_cluster(void **state)
 {

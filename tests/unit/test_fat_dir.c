@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Directories and names of FAT volumes (FAT specification, chapters 6 and 7), and what paths find. */
+/*
+ * Directories and names of FAT volumes (FAT specification, chapters 6 and 7), and what paths find.
+ */
 #include "boot/diag.h"
 #include "boot/error.h"
 #include "boot/fat.h"
@@ -340,7 +342,9 @@ static void long_names_are_unicode_and_case_does_not_matter(void **state)
     }
 }
 
-/* What is done to the two records of the long name "a name of 20 units.." whose short one is GOOD. */
+/*
+ * What is done to the two records of the long name "a name of 20 units.." whose short one is GOOD.
+ */
 static const struct name_damage {
     int record; /* counted back from the short record */
     unsigned offset;
@@ -350,6 +354,7 @@ static const struct name_damage {
     {2, 13, 0x00},                /* of the last part */
     {1, 0, 0x02},                 /* order: not the next lower one */
     {1, 0, 0x41},                 /* a name of one part that starts over: its end is missing */
+    {1, 0, 0x43},                 /* one of three parts: two are missing */
     {2, 0, 0x43},                 /* one part more than there are */
     {2, 0, 0x02},                 /* the start is missing */
     {2, 0, 0x40},                 /* of no parts */
@@ -381,6 +386,25 @@ static void a_damaged_long_name_gives_way_to_the_short_one(void **state)
             mount();
             assert_string_equal(list("/"), d->record == 0 ? "FOOD.IMG|" : "GOOD.IMG|");
         }
+        finish();
+    }
+}
+
+static void a_long_name_belongs_to_the_very_next_record(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < 2; kind++) {
+        uint8_t *record;
+
+        make(16);
+        record = image_fat_file(&f.image, f.root, "a name of 20 units..", "GOOD    IMG", 1, 0);
+        if (kind == 0)
+            record[0] = 0xe5;
+        else
+            record[11] = FAT_VOLUME_ID;
+        image_fat_file(&f.image, f.root, NULL, "GOOD    IMG", 1, 0);
+        mount();
+        assert_string_equal(list("/"), "GOOD.IMG|");
         finish();
     }
 }
@@ -589,6 +613,7 @@ int main(void)
         cmocka_unit_test(short_names_are_read_as_they_are_meant),
         cmocka_unit_test(long_names_are_unicode_and_case_does_not_matter),
         cmocka_unit_test(a_damaged_long_name_gives_way_to_the_short_one),
+        cmocka_unit_test(a_long_name_belongs_to_the_very_next_record),
         cmocka_unit_test(a_long_name_that_is_none_gives_way_to_the_short_one),
         cmocka_unit_test(a_long_name_across_clusters_is_one_name),
         cmocka_unit_test(the_upper_half_of_the_cluster_counts_on_fat32_only),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The GUID partition table (UEFI 2.10, 5.3): what is read from a good one, and every way for a copy to be bad. */
+/*
+ * The GUID partition table (UEFI 2.10, 5.3): what is read from a good one, and every way for a copy
+ * to be bad.
+ */
 #include "boot/diag.h"
 #include "boot/error.h"
 #include "boot/partition.h"
@@ -114,7 +117,10 @@ static void the_usual_table_costs_one_request(void **state)
     close_all(&f);
 }
 
-/* A change to the primary header or its first entry that makes the copy bad, and what is said about it. */
+/*
+ * A change to the primary header or its first entry that makes the copy bad, and what is said about
+ * it.
+ */
 struct damage {
     unsigned offset; /* in the header */
     unsigned size;
@@ -274,6 +280,54 @@ static void a_backup_that_says_it_is_elsewhere_is_damaged(void **state)
     close_all(&f);
 }
 
+static void header_entries_and_usable_blocks_keep_apart(void **state)
+{
+    struct fixture f = {0};
+
+    (void)state;
+    /* The primary header among the usable blocks, the entries not. */
+    open_with(&f, 512, (struct image_gpt){0});
+    image_put64(image_gpt_header(&f.gpt, 0) + 40, 1);
+    image_put64(image_gpt_header(&f.gpt, 0) + 48, 1);
+    image_gpt_seal(&f.gpt);
+    check_good(&f, 1);
+    assert_non_null(strstr(notes_text(), "overlap"));
+
+    /* The backup header among its entries. */
+    image_put64(image_gpt_header(&f.gpt, 1) + 72, BLOCKS - 32);
+    uint8_t *header = image_gpt_header(&f.gpt, 1);
+    image_put32(header + 16, 0);
+    image_put32(header + 16, image_crc32(header, 92));
+    assert_int_equal(scan(&f), -BOOT_E_GPT);
+    assert_non_null(strstr(f.diag.text, "backup: header (block 2047), entries (2016 to 2047)"));
+    close_all(&f);
+}
+
+static void block_0_is_never_a_copy(void **state)
+{
+    struct fixture f = {0};
+    uint8_t *header;
+
+    (void)state;
+    open_with(&f, 512, (struct image_gpt){0});
+    header = image_gpt_header(&f.gpt, 1);
+    image_put64(header + 24, 0);
+    image_put32(header + 16, 0);
+    image_put32(header + 16, image_crc32(header, 92));
+    memcpy(f.gpt.disk, header, 92);
+    memset(header, 0, 512);
+    image_gpt_entry(&f.gpt, 0, 0)[1] ^= 1;
+    assert_int_equal(scan(&f), -BOOT_E_GPT);
+    for (unsigned alternate = 0; alternate <= 1; alternate++) {
+        header = image_gpt_header(&f.gpt, 0);
+        image_put64(header + 32, alternate);
+        image_put32(header + 16, 0);
+        image_put32(header + 16, image_crc32(header, 92));
+        assert_int_equal(scan(&f), -BOOT_E_GPT);
+    }
+    close_all(&f);
+}
+
 static void an_image_for_another_block_size_is_told_apart(void **state)
 {
     struct fixture f = {0};
@@ -337,8 +391,17 @@ static void names_are_utf16(void **state)
         image_put16(image_gpt_entry(&f.gpt, 0, 0) + 56 + 2 * i, units[i]);
     for (unsigned i = 0; i < 36; i++) /* no terminator: all 36 units count */
         image_put16(image_gpt_entry(&f.gpt, 0, 2) + 56 + 2 * i, 0x20ac);
+    /*
+     * Nor does a name go on in what follows its entry, be it another one or the end of the array.
+     */
+    image_gpt_set(&f.gpt, 126, image_type_other, 1001, 1001,
+                  "123456789012345678901234567890123456");
+    image_gpt_set(&f.gpt, 127, image_type_other, 1002, 1002,
+                  "123456789012345678901234567890123456");
     image_gpt_seal(&f.gpt);
     assert_int_equal(scan(&f), 0);
+    assert_int_equal(strlen(f.table.partition[2].name), 36);
+    assert_int_equal(strlen(f.table.partition[3].name), 36);
     assert_string_equal(f.table.partition[0].name,
                         "B\xc3\xb6\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbd!");
     assert_int_equal(strlen(f.table.partition[1].name), 108);
@@ -441,6 +504,8 @@ int main(void)
         cmocka_unit_test(the_backup_is_where_the_primary_header_says),
         cmocka_unit_test(two_damaged_copies_are_an_error_that_names_both),
         cmocka_unit_test(a_backup_that_says_it_is_elsewhere_is_damaged),
+        cmocka_unit_test(header_entries_and_usable_blocks_keep_apart),
+        cmocka_unit_test(block_0_is_never_a_copy),
         cmocka_unit_test(an_image_for_another_block_size_is_told_apart),
         cmocka_unit_test(an_unreadable_primary_leads_to_the_backup),
         cmocka_unit_test(a_disk_that_does_not_answer_is_not_asked_for_the_backup),

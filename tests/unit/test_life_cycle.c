@@ -480,7 +480,6 @@ static void stuck_device_that_was_never_driven_owns_nothing(void **state)
     device_free(d);
 }
 
-/* IMP-CORE-14: until the reset is confirmed the device may write to what it was given, so nothing is given back. */
 static struct virtio_request watched;
 
 static void watch_the_reset(void *ctx)
@@ -494,6 +493,7 @@ static void watch_the_reset(void *ctx)
     }
 }
 
+/* IMP-CORE-14: until the reset is confirmed the device may write to what it was given, so nothing is given back. */
 static void requests_are_given_back_only_when_the_reset_is_confirmed(void **state)
 {
     static uint8_t bytes[64];

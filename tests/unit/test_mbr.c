@@ -107,7 +107,10 @@ static void the_type_says_what_a_partition_is_for(void **state)
     close_disk(&f);
 }
 
-/* An extended partition of 4000 blocks from 1000 with `count` logical ones of 20 blocks, 32 blocks apart. */
+/*
+ * An extended partition of 4000 blocks from 1000 with `count` logical ones of 20 blocks, 32 blocks
+ * apart.
+ */
 static void write_chain(struct fixture *f, uint8_t type, unsigned count)
 {
     image_mbr_set(block(f, 0), 0, 0x0c, 100, 50);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every allocation on the way from a disk to the bytes of a file fails once: the way ends with an error that says so,
- * or goes on without that memory, and nothing is lost.
+ * Every allocation on the way from a disk to the bytes of a file fails once: the way ends with an
+ * error that says so, or goes on without that memory, and nothing is lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +92,10 @@ static int load(struct disk *disk, struct diag *diag)
     return 0;
 }
 
-/* Fails the first, second, third ... allocation; returns how many of them mean that the file cannot be read. */
+/*
+ * Fails the first, second, third ... allocation; returns how many of them mean that the file cannot
+ * be read.
+ */
 static unsigned fail_each(struct memory_disk *md)
 {
     unsigned errors = 0;
@@ -117,7 +120,10 @@ static unsigned fail_each(struct memory_disk *md)
     }
 }
 
-/* One failure stops the way only if there is no other; `needed` is the number of allocations without a way round. */
+/*
+ * One failure stops the way only if there is no other; `needed` is the number of allocations
+ * without a way round.
+ */
 static void check_both_ways(struct memory_disk *md, unsigned needed)
 {
     lasting = false;

@@ -121,6 +121,8 @@ static void index_is_stored_after_all_that_it_publishes(void **state)
     at = find_barrier(ACCESS_PUBLISH);
     assert_true(at >= 0);
     assert_true(find(STORE, &queue->avail->idx) > at);
+    for (unsigned i = (unsigned)at; i < access_count; i++)
+        assert_true(accesses[i].kind != STORE || accesses[i].p == &queue->avail->idx);
     assert_in_range(find(STORE, &queue->avail_ring[0]), 0, at);
     for (unsigned i = 0; i < 2; i++) {
         assert_in_range(find(STORE, &queue->desc[i].addr), 0, at);

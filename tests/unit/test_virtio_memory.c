@@ -64,7 +64,7 @@ static void less_memory_gives_a_smaller_queue_or_a_clean_error(void **state)
 
     (void)state;
     virtio_memory_needed(&virtio_blk_driver, 256, &dma, &priv);
-    for (size_t length = 0; length < dma; length += length < 1024 ? 1 : 61) {
+    for (size_t length = 0; length < dma; length += length < 1024 ? 13 : 111) {
         unsigned size = claim_blk(256, length, priv);
 
         if (size != 0 && size < last)
@@ -73,7 +73,7 @@ static void less_memory_gives_a_smaller_queue_or_a_clean_error(void **state)
     }
     assert_true(last >= 128);
     last = 0;
-    for (size_t length = 0; length < priv; length += length < 1024 ? 1 : 61) {
+    for (size_t length = 0; length < priv; length += length < 1024 ? 13 : 111) {
         unsigned size = claim_blk(256, dma, length);
 
         assert_true(size == 0 || size >= last);
@@ -136,7 +136,7 @@ static void console_works_with_the_stated_memory_and_fails_cleanly_with_less(voi
     (void)state;
     virtio_memory_needed(&virtio_console_driver, VIRTIO_CONSOLE_BUFFERS, &dma, &priv);
     assert_int_equal(claim_console(dma, priv), 0);
-    for (size_t length = 0; length < dma; length += length < 4096 ? 97 : 1)
+    for (size_t length = 0; length < dma; length += length < 4096 ? 97 : 3)
         (void)claim_console(length, priv);
     for (size_t length = 0; length < priv; length++)
         (void)claim_console(dma, length);

@@ -75,6 +75,15 @@ static inline void virtio_store64(le64 *p, uint64_t value)
     access_store(p, 8, value);
 }
 
+static inline void virtio_store_desc(struct virtq_desc *desc, uint64_t addr, uint32_t len,
+                                     uint16_t flags, uint16_t next)
+{
+    access_store(&desc->addr, 8, addr);
+    access_store(&desc->len, 4, len);
+    access_store(&desc->flags, 2, flags);
+    access_store(&desc->next, 2, next);
+}
+
 static inline void virtio_barrier_publish(void)
 {
     access_hook.barrier(ACCESS_PUBLISH);

@@ -126,7 +126,8 @@ static struct device_chain *read_chain(struct device *d, const struct device_que
         segment->bus = descriptors[at].addr.le;
         segment->length = descriptors[at].len.le;
         segment->writable = (flags & VIRTQ_DESC_F_WRITE) != 0;
-        if ((flags & ~(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE)) != 0) /* DRV-SPLIT-14, DRV-SPLIT-15 */
+        if ((flags & ~(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE)) !=
+            0) /* DRV-SPLIT-14, DRV-SPLIT-15 */
             device_complain(d, "descriptor %u has flags 0x%x", at, flags);
         if (!segment->writable && chain->writable > 0) /* DRV-SPLIT-08 */
             device_complain(d, "chain %u: readable after writable", head);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes FAT file systems in the memory of a test disk, from Microsoft's specification and without a line of the
- * code under test. Everything is right unless a test makes it wrong.
+ * Makes FAT file systems in the memory of a test disk, from Microsoft's specification and without a
+ * line of the code under test. Everything is right unless a test makes it wrong.
  */
 #ifndef SLATE_TESTS_IMAGE_FAT_H
 #define SLATE_TESTS_IMAGE_FAT_H
@@ -53,15 +53,17 @@ void image_fat_set(struct image_fat *image, uint32_t cluster, uint32_t value);
 /* Sets an entry in one FAT only. */
 void image_fat_set_one(struct image_fat *image, unsigned fat, uint32_t cluster, uint32_t value);
 
-/* Takes a chain of `count` clusters, each image->stride behind the one before; 0 if `count` is 0. */
+/*
+ * Takes a chain of `count` clusters, each image->stride behind the one before; 0 if `count` is 0.
+ */
 uint32_t image_fat_chain(struct image_fat *image, uint32_t count);
 
 /* Appends a raw record of 32 bytes to a directory, which grows as needed; returns where it is. */
 uint8_t *image_fat_record(struct image_fat *image, struct image_dir dir, const void *record);
 
 /*
- * Appends the records of a name: those of the long name (UTF-8, at most 255 UTF-16 units) unless it is NULL, then the
- * short one, of 11 bytes. Returns the short record.
+ * Appends the records of a name: those of the long name (UTF-8, at most 255 UTF-16 units) unless it
+ * is NULL, then the short one, of 11 bytes. Returns the short record.
  */
 uint8_t *image_fat_name(struct image_fat *image, struct image_dir dir, const char *long_name,
                         const char *short_name, uint8_t attributes, uint32_t cluster,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes partition tables into the memory of a test disk, from the specification (UEFI 2.10, chapter 5) and without
- * a line of the code under test.
+ * Writes partition tables into the memory of a test disk, from the specification (UEFI 2.10,
+ * chapter 5) and without a line of the code under test.
  */
 #ifndef SLATE_TESTS_IMAGE_TABLE_H
 #define SLATE_TESTS_IMAGE_TABLE_H
@@ -27,14 +27,20 @@ struct image_gpt {
     uint64_t last_usable;  /* before the backup's entries */
 };
 
-/* Writes the protective MBR and both copies without any partition, and puts the usual values in `gpt`. */
+/*
+ * Writes the protective MBR and both copies without any partition, and puts the usual values in
+ * `gpt`.
+ */
 void image_gpt_write(struct image_gpt *gpt);
 
 /* Writes entry `index` (from 0) to both copies. `name` is ASCII. */
 void image_gpt_set(struct image_gpt *gpt, unsigned index, const uint8_t type[16], uint64_t first,
                    uint64_t last, const char *name);
 
-/* Where the header and the entry are; after a change by hand, image_gpt_seal() makes the CRCs right again. */
+/*
+ * Where the header and the entry are; after a change by hand, image_gpt_seal() makes the CRCs right
+ * again.
+ */
 uint8_t *image_gpt_header(const struct image_gpt *gpt, int backup);
 uint8_t *image_gpt_entry(const struct image_gpt *gpt, int backup, unsigned index);
 void image_gpt_seal(const struct image_gpt *gpt);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk in memory or in a file, for tests: it checks that the layer above keeps to the contract of read_blocks,
- * counts the reads, and fails where it is told to.
+ * A disk in memory or in a file, for tests: it checks that the layer above keeps to the contract of
+ * read_blocks, counts the reads, and fails where it is told to.
  */
 #ifndef SLATE_TESTS_MEMORY_DISK_H
 #define SLATE_TESTS_MEMORY_DISK_H
@@ -48,7 +48,9 @@ void memory_disk_open_sparse(struct memory_disk *disk, uint64_t size, uint32_t b
 /* Gives [offset, offset + size) contents, zeros at first, and returns them. */
 uint8_t *memory_disk_add(struct memory_disk *disk, uint64_t offset, uint64_t size);
 
-/* Gives it the contents at `data`, which stay the caller's; later ones lie on top of earlier ones. */
+/*
+ * Gives it the contents at `data`, which stay the caller's; later ones lie on top of earlier ones.
+ */
 void memory_disk_lay(struct memory_disk *disk, uint64_t offset, uint64_t size, uint8_t *data);
 
 /* A disk whose contents are those of a file. Aborts if there is none. */
