@@ -168,6 +168,7 @@ check: ## install what is missing, build, and run every test
 	$(Q)tools/install-packages build run check
 	$(Q)$(MAKE) all unit fuzz-replay check-image
 	$(Q)$(MAKE) lint
+	$(Q)$(MAKE) mutants
 	$(Q)$(MAKE) repro
 	$(Q)$(MAKE) qemu-test
 
@@ -178,6 +179,13 @@ unit: $(RUN_UNIT) ## unit tests on the host (one: make run-test_x)
 $(RUN_UNIT): run-%: $(HOST)/test/unit/%
 	$(say) TEST $*
 	$(Q)timeout 300 $< >$<.log 2>&1 || { cat $<.log; echo "$* failed"; exit 1; }
+
+.PHONY: mutants
+mutants: ## break the code in one place after another and see a test fail each time
+	$(say) MUTANTS
+	$(Q)mkdir -p $(HOST)
+	$(Q)tests/mutants/run >$(HOST)/mutants.log 2>&1 || { grep -v ': noticed' $(HOST)/mutants.log; exit 1; }
+	$(Q)tail -n 1 $(HOST)/mutants.log
 
 REPLAY_FUZZ := $(FUZZ_TARGETS:%=replay-%)
 .PHONY: fuzz-replay $(REPLAY_FUZZ)
@@ -261,6 +269,7 @@ lint-rules:
 	$(say) RULES
 	$(Q)tools/check-includes
 	$(Q)tools/check-spdx
+	$(Q)tools/check-spec-ids
 	$(Q)shellcheck $(SHELL_FILES)
 
 # ---- The rest -------------------------------------------------------------------------------------------------------

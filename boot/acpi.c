@@ -66,7 +66,7 @@ static bool get_table(struct table *table, uint64_t address, const char *signatu
     if (header == NULL || memcmp(header, signature, 4) != 0) {
         return false;
     }
-    table->length = bytes_le32(header + TABLE_LENGTH);
+    table->length = get_le32(header + TABLE_LENGTH);
     if (table->length < TABLE_HEADER || table->length > TABLE_MAX) {
         diag_note("ACPI: table %s at 0x%llx has length %u; ignored", signature,
                   (unsigned long long)address, (unsigned)table->length);
@@ -86,8 +86,8 @@ static void read_mcfg(struct acpi *acpi, const struct table *mcfg)
     for (uint32_t at = MCFG_ENTRIES; at + MCFG_ENTRY <= mcfg->length; at += MCFG_ENTRY) {
         const uint8_t *entry = mcfg->data + at;
         struct acpi_ecam ecam = {
-            .base = bytes_le64(entry),
-            .segment = bytes_le16(entry + 8),
+            .base = get_le64(entry),
+            .segment = get_le16(entry + 8),
             .first_bus = entry[10],
             .last_bus = entry[11],
         };
@@ -114,8 +114,8 @@ static void read_fadt(struct acpi *acpi, const struct table *fadt)
     if (fadt->length < FADT_LENGTH_1) {
         return;
     }
-    uint32_t flags = bytes_le32(fadt->data + FADT_FLAGS);
-    uint32_t port = bytes_le32(fadt->data + FADT_PM_TIMER);
+    uint32_t flags = get_le32(fadt->data + FADT_FLAGS);
+    uint32_t port = get_le32(fadt->data + FADT_PM_TIMER);
 
     if ((flags & FADT_FLAG_HW_REDUCED) != 0) {
         return;
@@ -124,7 +124,7 @@ static void read_fadt(struct acpi *acpi, const struct table *fadt)
     if (fadt->length >= FADT_LENGTH_X_PM_TIMER) {
         uint8_t space = fadt->data[FADT_X_PM_TIMER];
 
-        timer->address = bytes_le64(fadt->data + FADT_X_PM_TIMER + 4);
+        timer->address = get_le64(fadt->data + FADT_X_PM_TIMER + 4);
         timer->is_port = space == SPACE_IO;
         timer->present = timer->address != 0 && timer->address % 4 == 0 &&
                          (space == SPACE_MEMORY || (space == SPACE_IO && timer->address <= 0xfffc));
@@ -160,7 +160,7 @@ static bool read_root_table(struct acpi *acpi, uint64_t address, unsigned width)
     for (uint32_t i = 0; i < entries && i < ENTRIES_MAX; i++) {
         const uint8_t *entry = root.data + TABLE_HEADER + i * width;
 
-        read_table(acpi, width == 8 ? bytes_le64(entry) : bytes_le32(entry));
+        read_table(acpi, width == 8 ? get_le64(entry) : get_le32(entry));
     }
     return true;
 }
@@ -173,13 +173,13 @@ static uint64_t xsdt_of(uint64_t rsdp)
     if (data == NULL) {
         return 0;
     }
-    uint32_t length = bytes_le32(data + RSDP_LENGTH);
+    uint32_t length = get_le32(data + RSDP_LENGTH);
 
     if (length < RSDP_LENGTH_2 || length > 4096) {
         return 0;
     }
     data = memory_pointer(rsdp, length);
-    return data != NULL && sums_to_zero(data, length) ? bytes_le64(data + RSDP_XSDT) : 0;
+    return data != NULL && sums_to_zero(data, length) ? get_le64(data + RSDP_XSDT) : 0;
 }
 
 void acpi_read(struct acpi *acpi, uint64_t rsdp)
@@ -198,7 +198,7 @@ void acpi_read(struct acpi *acpi, uint64_t rsdp)
     uint64_t xsdt = data[RSDP_REVISION] >= 2 ? xsdt_of(rsdp) : 0;
 
     if (!read_root_table(acpi, xsdt, 8) &&
-        !read_root_table(acpi, bytes_le32(data + RSDP_RSDT), 4)) {
+        !read_root_table(acpi, get_le32(data + RSDP_RSDT), 4)) {
         diag_note("ACPI: neither XSDT nor RSDT can be read; going on without ACPI");
     }
 }

@@ -206,7 +206,7 @@ static int add_folder(struct boot_disk *boot, unsigned volume, const char *folde
             *diag = failure;
             break;
         }
-        diag_note("%s: %s/%s left out: %s", boot->volume[volume]->name, folder, found->name,
+        diag_note("%s, %s: an entry is left out: %s", boot->volume[volume]->name, folder,
                   failure.text);
         if (reason->error == 0)
             *reason = failure;

@@ -20,22 +20,6 @@ static inline uint64_t get_le64(const uint8_t *p)
     return get_le32(p) | (uint64_t)get_le32(p + 4) << 32;
 }
 
-/* The same by the names under which acpi.c and pci.c know them. */
-static inline uint16_t bytes_le16(const uint8_t *p)
-{
-    return get_le16(p);
-}
-
-static inline uint32_t bytes_le32(const uint8_t *p)
-{
-    return get_le32(p);
-}
-
-static inline uint64_t bytes_le64(const uint8_t *p)
-{
-    return get_le64(p);
-}
-
 static inline void put_le16(uint8_t *p, uint16_t value)
 {
     p[0] = (uint8_t)value;

@@ -270,7 +270,7 @@ static uint64_t extra_roots(void)
         platform_file_read(&file, count, sizeof(count)) != sizeof(count)) {
         return 0;
     }
-    return bytes_le64(count);
+    return get_le64(count);
 }
 
 static void search_segment(struct search *search, uint16_t segment, uint8_t root)

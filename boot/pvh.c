@@ -7,38 +7,28 @@
 
 #include <string.h>
 
-#include "boot/bytes.h"
 #include "boot/diag.h"
 #include "boot/elf.h"
 #include "boot/error.h"
+#include "boot/hvm_start_info.h"
 #include "boot/image_memory.h"
 #include "boot/memory.h"
 #include "boot/source.h"
 
-/* struct hvm_start_info, version 1 */
-#define START_MAGIC        0x336ec578u
-#define START_VERSION      1u
-#define START_VERSION_AT   4u
-#define START_MODULES      12u
-#define START_MODULE_LIST  16u
-#define START_COMMAND_LINE 24u
-#define START_RSDP         32u
-#define START_MEMORY_MAP   40u
-#define START_MAP_ENTRIES  48u
-
-/* One allocation holds the start info, one module, the memory map and the command line. */
-#define MODULE_OFFSET  64u
-#define MODULE_SIZE    8u
-#define MAP_OFFSET     128u
-#define MAP_ENTRY      24u
-#define COMMAND_OFFSET (MAP_OFFSET + MEMORY_RANGES_MAX * MAP_ENTRY)
+/* One allocation holds all that the OS is told; the command line follows it. */
+struct boot_data {
+    struct hvm_start_info info;
+    struct hvm_module initrd;
+    struct hvm_memory_map_entry map[MEMORY_RANGES_MAX];
+};
 
 /* Linux reads it before it has page tables for more than this. */
 #define START_INFO_END 0x40000000u
 
 _Static_assert(ELF_LOADS_MAX + 2 <= IMAGE_RANGES_MAX,
                "every segment, the initrd and the boot data");
-_Static_assert(sizeof(struct memory_e820) < MAP_ENTRY, "the map is widened in place, from its end");
+_Static_assert(sizeof(struct memory_e820) < sizeof(struct hvm_memory_map_entry),
+               "the map is widened in place, from its end");
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
@@ -111,28 +101,28 @@ static int write_start_info(const struct image_loader *loader, const char *comma
 {
     const uint64_t base = loader->image->boot_data;
     const size_t length = strlen(command_line) + 1;
+    struct boot_data *data;
     void *pointer;
-    uint8_t *info;
     int error;
 
-    error = image_pointer(base, COMMAND_OFFSET + length, &pointer, diag);
+    error = image_pointer(base, sizeof(*data) + length, &pointer, diag);
     if (error != 0) {
         return error;
     }
-    info = pointer;
-    memset(info, 0, COMMAND_OFFSET);
-    put_le32(info, START_MAGIC);
-    put_le32(info + START_VERSION_AT, START_VERSION);
-    put_le64(info + START_COMMAND_LINE, base + COMMAND_OFFSET);
-    put_le64(info + START_RSDP, loader->env->rsdp);
-    put_le64(info + START_MEMORY_MAP, base + MAP_OFFSET);
+    data = pointer;
+    memset(data, 0, sizeof(*data));
+    data->info.magic = HVM_START_MAGIC;
+    data->info.version = 1;
+    data->info.command_line = base + sizeof(*data);
+    data->info.rsdp = loader->env->rsdp;
+    data->info.memory_map = base + offsetof(struct boot_data, map);
     if (initrd_size > 0) {
-        put_le32(info + START_MODULES, 1);
-        put_le64(info + START_MODULE_LIST, base + MODULE_OFFSET);
-        put_le64(info + MODULE_OFFSET, initrd);
-        put_le64(info + MODULE_OFFSET + MODULE_SIZE, initrd_size);
+        data->info.modules = 1;
+        data->info.module_list = base + offsetof(struct boot_data, initrd);
+        data->initrd.base = initrd;
+        data->initrd.size = initrd_size;
     }
-    memcpy(info + COMMAND_OFFSET, command_line, length);
+    memcpy(data + 1, command_line, length);
     return 0;
 }
 
@@ -152,7 +142,8 @@ static int load(struct image_loader *loader, const struct image_parts *parts,
         error = place_part(loader, "initrd", initrd_size, IMAGE_ENTRY_END, &initrd, diag);
     }
     if (error == 0) {
-        error = place_part(loader, "boot data", COMMAND_OFFSET + strlen(parts->command_line) + 1,
+        error = place_part(loader, "boot data",
+                           sizeof(struct boot_data) + strlen(parts->command_line) + 1,
                            START_INFO_END, &loader->image->boot_data, diag);
     }
     if (error != 0) {
@@ -187,27 +178,29 @@ int pvh_load(struct image_loader *loader, const struct image_parts *parts, struc
 /* Entries for the OS are longer than those of memory_e820(): they are moved apart from the last to the first. */
 int pvh_finish(const struct image *image, const struct memory_map *map, struct diag *diag)
 {
+    struct boot_data *data;
+    struct memory_e820 *narrow;
     void *pointer;
-    uint8_t *table;
     int count;
     int error;
 
-    error = image_pointer(image->boot_data, COMMAND_OFFSET, &pointer, diag);
+    error = image_pointer(image->boot_data, sizeof(*data), &pointer, diag);
     if (error != 0) {
         return error;
     }
-    table = (uint8_t *)pointer + MAP_OFFSET;
-    count = memory_e820(map, (struct memory_e820 *)(void *)table, MEMORY_RANGES_MAX);
+    data = pointer;
+    narrow = (struct memory_e820 *)(void *)data->map;
+    count = memory_e820(map, narrow, MEMORY_RANGES_MAX);
     if (count < 0) {
         return diag_fail(diag, -BOOT_E_PLATFORM, "the memory map has more than %u entries",
                          MEMORY_RANGES_MAX);
     }
     for (unsigned i = (unsigned)count; i-- > 0;) {
-        uint8_t *entry = table + i * MAP_ENTRY;
+        struct memory_e820 entry = narrow[i];
 
-        memmove(entry, table + i * sizeof(struct memory_e820), sizeof(struct memory_e820));
-        put_le32(entry + sizeof(struct memory_e820), 0);
+        data->map[i] = (struct hvm_memory_map_entry){
+            .base = entry.base, .size = entry.size, .type = entry.type};
     }
-    put_le32((uint8_t *)pointer + START_MAP_ENTRIES, (uint32_t)count);
+    data->info.memory_map_entries = (uint32_t)count;
     return 0;
 }

@@ -2,39 +2,14 @@
 /* What a virtual machine monitor says about the machine at a PVH entry (Xen's include/public/arch-x86/hvm/start_info.h). */
 #include "boot/start_info.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "boot/diag.h"
 #include "boot/error.h"
+#include "boot/hvm_start_info.h"
 #include "boot/memory.h"
 
-#define MAGIC           0x336ec578u
 #define MAP_ENTRIES_MAX 1024u /* QEMU's option ROM has room for 128 */
-
-struct hvm_start_info {
-    uint32_t magic;
-    uint32_t version;
-    uint32_t flags;
-    uint32_t modules;
-    uint64_t module_list;
-    uint64_t command_line;
-    uint64_t rsdp;
-    /* From version 1 on. */
-    uint64_t memory_map;
-    uint32_t memory_map_entries;
-    uint32_t reserved;
-};
-_Static_assert(sizeof(struct hvm_start_info) == 56, "hvm_start_info");
-_Static_assert(offsetof(struct hvm_start_info, memory_map) == 40, "hvm_start_info.memory_map");
-
-struct hvm_memory_map_entry {
-    uint64_t base;
-    uint64_t size;
-    uint32_t type;
-    uint32_t reserved;
-};
-_Static_assert(sizeof(struct hvm_memory_map_entry) == 24, "hvm_memory_map_entry");
 
 /* The types are those of e820 (ACPI 6.5, table 15.4); what is not known there is reserved. */
 static enum memory_type type_of(uint32_t e820)
@@ -119,11 +94,11 @@ int start_info_read(struct start_info *info, uint64_t address, struct memory_map
                          (unsigned long long)address);
     }
     memcpy(&raw, source, offsetof(struct hvm_start_info, memory_map));
-    if (raw.magic != MAGIC) {
+    if (raw.magic != HVM_START_MAGIC) {
         return diag_fail(diag, -BOOT_E_PLATFORM,
                          "start info: found 0x%08x where the magic number 0x%08x was expected; "
                          "Slate must be entered by its PVH entry point",
-                         (unsigned)raw.magic, MAGIC);
+                         (unsigned)raw.magic, HVM_START_MAGIC);
     }
     if (raw.version == 0) {
         return diag_fail(diag, -BOOT_E_PLATFORM,

@@ -106,7 +106,7 @@ __attribute__((noinline)) static int map_piece(const struct virtio_env *env,
                                                enum virtio_dir dir, struct virtq_shadow *shadow,
                                                uint64_t *bus)
 {
-    if ((uintptr_t)piece->pointer - (uintptr_t)env->dma < env->dma_len)
+    if (env->map == NULL || (uintptr_t)piece->pointer - (uintptr_t)env->dma < env->dma_len)
         return -VIRTIO_E_MAPPING;
     if (env->map(env->ctx, piece->pointer, piece->length, dir, bus, &shadow->token) == 0)
         return 0;

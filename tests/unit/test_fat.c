@@ -235,6 +235,7 @@ static void the_volume_must_be_inside_the_disk(void **state)
                      -BOOT_E_PARTITION);
     assert_int_equal(fat_mount(&f.fat, &f.md.disk, f.md.disk.size + 512, 0, &f.diag),
                      -BOOT_E_PARTITION);
+    says("volume of 0 bytes at byte");
     assert_int_equal(fat_mount(&f.fat, &f.md.disk, UINT64_MAX, 1024, &f.diag), -BOOT_E_PARTITION);
     assert_int_equal(fat_mount(&f.fat, &f.md.disk, OFFSET, UINT64_MAX, &f.diag), -BOOT_E_PARTITION);
     assert_int_equal(fat_mount(&f.fat, &f.md.disk, OFFSET, 511, &f.diag), -BOOT_E_FAT);

@@ -409,6 +409,20 @@ static void a_long_name_belongs_to_the_very_next_record(void **state)
     }
 }
 
+static void a_long_name_without_its_start_does_not_borrow_one(void **state)
+{
+    uint8_t *record;
+
+    (void)state;
+    make(16);
+    image_fat_file(&f.image, f.root, "the start of another name", "OTHER   IMG", 1, 0);
+    record = image_fat_file(&f.image, f.root, "a name of 20 units..", "GOOD    IMG", 1, 0);
+    memcpy(record - 32, record - 64, 32); /* its last part twice, its first part never */
+    mount();
+    assert_string_equal(list("/"), "the start of another name|GOOD.IMG|");
+    finish();
+}
+
 static void a_long_name_that_is_none_gives_way_to_the_short_one(void **state)
 {
     static const char *const names[] = {".", ".."};
@@ -614,6 +628,7 @@ int main(void)
         cmocka_unit_test(long_names_are_unicode_and_case_does_not_matter),
         cmocka_unit_test(a_damaged_long_name_gives_way_to_the_short_one),
         cmocka_unit_test(a_long_name_belongs_to_the_very_next_record),
+        cmocka_unit_test(a_long_name_without_its_start_does_not_borrow_one),
         cmocka_unit_test(a_long_name_that_is_none_gives_way_to_the_short_one),
         cmocka_unit_test(a_long_name_across_clusters_is_one_name),
         cmocka_unit_test(the_upper_half_of_the_cluster_counts_on_fat32_only),

@@ -251,7 +251,7 @@ static void test_a_bad_entry_costs_a_note_and_the_others_are_there(void **state)
     install(f, 0, "title No kernel at all\n");
     install(f, 1, ENTRY);
     assert_int_equal(find(f), 0);
-    assert_non_null(strstr(notes_text(), "os.conf left out"));
+    assert_non_null(strstr(notes_text(), "an entry is left out: os.conf"));
 }
 
 static void test_an_only_entry_that_is_bad_is_the_reason(void **state)
