@@ -70,8 +70,9 @@ static void take_back(const struct virtio_blk *blk, struct operation *op,
     if (done->error == 0 || op->error != 0)
         return;
     op->error = done->error;
-    virtio_log(blk->dev, VIRTIO_LOG_ERROR, "request of %u bytes at sector %llu failed: %s",
-               done->length, (unsigned long long)done->sector, virtio_error_text(done->error));
+    virtio_log(blk->dev, done->error == -VIRTIO_E_UNSUPPORTED ? VIRTIO_LOG_DEBUG : VIRTIO_LOG_ERROR,
+               "request of %u bytes at sector %llu failed: %s", done->length,
+               (unsigned long long)done->sector, virtio_error_text(done->error));
 }
 
 /* Takes what has been used: waits for one, then all others that are there. */
@@ -178,6 +179,20 @@ static int run_one(struct virtio_blk *blk, struct operation *op)
 
 /* ---- Reading and writing ---- */
 
+/* All of it or nothing: an operation that leaves the disk sends no request at all. */
+static bool fit(const struct virtio_blk *blk, const struct virtio_blk_extent *extents,
+                unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t sectors = extents[i].length / VIRTIO_BLK_SECTOR;
+
+        if (extents[i].sector > blk->sectors || sectors > blk->sectors - extents[i].sector ||
+            extents[i].length % blk->block_size != 0)
+            return false;
+    }
+    return true;
+}
+
 static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
                     const struct virtio_blk_extent *extents, unsigned count)
 {
@@ -190,7 +205,9 @@ static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
 
     if (count == 1 && extents->length - 1 < blk->request_max)
         return run_one(blk, &op);
-    return run(blk, &op);
+    if (!is_idle(blk))
+        return -VIRTIO_E_STATE;
+    return fit(blk, extents, count) ? run(blk, &op) : -VIRTIO_E_INVALID;
 }
 
 int virtio_blk_read(struct virtio_blk *blk, const struct virtio_blk_extent *extents, unsigned count)

@@ -96,7 +96,7 @@ struct virtio_env {
     uint64_t (*now_ns)(void *ctx); /* monotonic; every wait has a deadline on it */
 
     /*
-     * Makes `len` bytes at `p` visible to the device until unmap; sets its bus address and a token. 0 or negative;
+     * Makes `len` bytes at `p` visible to the device until unmap; sets its bus address and a token (not NULL). 0 or negative;
      * a mapping of less than `len` is an error. NULL: physical addresses are bus addresses, memory is coherent.
      */
     int (*map)(void *ctx, void *p, size_t len, enum virtio_dir dir, uint64_t *bus, void **token);

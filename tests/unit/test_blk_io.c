@@ -58,6 +58,23 @@ static void reads_of_all_lengths_bring_the_right_bytes(void **state)
     blk_rig_end(&rig);
 }
 
+/* The parts that would fit are not sent either. DRV-BLK-15 */
+static void operation_that_leaves_the_disk_sends_nothing(void **state)
+{
+    struct blk_rig rig;
+    struct virtio_blk_extent extents[] = {{0, buffer, 512}, {8191, buffer + 512, 1024}};
+
+    (void)state;
+    blk_rig_make(&rig);
+    assert_int_equal(virtio_blk_write(&rig.blk, extents, 2), -VIRTIO_E_INVALID);
+    extents[1].sector = 8190;
+    extents[1].length = 2 << 20;
+    assert_int_equal(virtio_blk_write(&rig.blk, &extents[1], 1), -VIRTIO_E_INVALID);
+    assert_int_equal(rig.d->blk.seen_count, 0);
+    assert_int_equal(kicks(&rig), 0);
+    blk_rig_end(&rig);
+}
+
 /* One exit to the host for a whole read: all its requests go out together. */
 static void long_read_costs_one_kick(void **state)
 {
@@ -624,6 +641,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_of_all_lengths_bring_the_right_bytes),
+        cmocka_unit_test(operation_that_leaves_the_disk_sends_nothing),
         cmocka_unit_test(long_read_costs_one_kick),
         cmocka_unit_test(read_of_many_requests_costs_a_kick_in_half_a_batch),
         cmocka_unit_test(reads_are_cut_to_size_max_and_seg_max),
