@@ -197,8 +197,7 @@ void acpi_read(struct acpi *acpi, uint64_t rsdp)
     }
     uint64_t xsdt = data[RSDP_REVISION] >= 2 ? xsdt_of(rsdp) : 0;
 
-    if (!read_root_table(acpi, xsdt, 8) &&
-        !read_root_table(acpi, get_le32(data + RSDP_RSDT), 4)) {
+    if (!read_root_table(acpi, xsdt, 8) && !read_root_table(acpi, get_le32(data + RSDP_RSDT), 4)) {
         diag_note("ACPI: neither XSDT nor RSDT can be read; going on without ACPI");
     }
 }

@@ -21,16 +21,12 @@ static struct {
     unsigned count;
     char early[EARLY_MAX];
     size_t early_length;
+    bool busy; /* a virtio console is at work: what it has to say about itself goes to the UART */
 } state = {.level = VIRTIO_LOG_INFO};
 
 void console_set_level(enum virtio_level level)
 {
     state.level = level;
-}
-
-enum virtio_level console_level(void)
-{
-    return state.level;
 }
 
 /* A terminal wants a carriage return; one that fails is silent from then on, and the boot goes on. */
@@ -50,7 +46,9 @@ void console_add(struct virtio_console *console)
     if (state.count == CONSOLES_MAX)
         return;
     state.console[state.count++] = console;
+    state.busy = true;
     write_virtio(console, state.early, state.early_length);
+    state.busy = false;
 }
 
 void console_detach(void)
@@ -72,14 +70,20 @@ void console_write(const char *text, size_t length)
 {
     platform_write(text, length);
     remember(text, length);
+    if (state.busy)
+        return;
+    state.busy = true;
     for (unsigned i = 0; i < state.count; i++)
         write_virtio(state.console[i], text, length);
+    state.busy = false;
 }
 
 void console_flush(void)
 {
+    state.busy = true;
     for (unsigned i = 0; i < state.count; i++)
         (void)virtio_console_flush(state.console[i]); /* its failure is in the log */
+    state.busy = false;
 }
 
 void console_line(enum virtio_level level, const char *format, ...)
@@ -111,6 +115,7 @@ static int read_any(void)
 {
     int c = platform_read();
 
+    state.busy = true;
     for (unsigned i = 0; c < 0 && i < state.count; i++) {
         uint8_t byte;
         size_t length = 0;
@@ -118,6 +123,7 @@ static int read_any(void)
         if (virtio_console_read(state.console[i], &byte, 1, &length) == 0 && length == 1)
             c = byte;
     }
+    state.busy = false;
     return c;
 }
 

@@ -13,7 +13,6 @@ struct virtio_console;
 
 /* What is shown: everything up to this level; VIRTIO_LOG_INFO from the start. */
 void console_set_level(enum virtio_level level);
-enum virtio_level console_level(void);
 
 /* From here on `console`, claimed and live, shows and reads too; what was said so far is repeated on it. */
 void console_add(struct virtio_console *console);

@@ -61,7 +61,8 @@ static int give_memory(struct devices *devices, struct boot_device *device,
         return 0;
     virtio_memory_needed(driver, QUEUE_ENTRIES, &dma, &priv);
     dma = (dma + PAGE - 1) & ~(size_t)(PAGE - 1);
-    env->priv = calloc(1, priv);
+    if (env->priv == NULL)
+        env->priv = calloc(1, priv);
     if (env->priv == NULL)
         return -VIRTIO_E_NO_MEMORY;
     env->dma_bus = memory_alloc(devices->memory, dma, PAGE, 0, DMA_END, MEMORY_SLATE);
@@ -168,15 +169,16 @@ int devices_claim_disk(struct devices *devices, struct boot_device *device, stru
 
     if (dev->state == VIRTIO_LIVE)
         return 0;
-    error = claim(devices, device, &virtio_blk_driver, &device->driver.blk);
-    if (error == 0)
-        return 0;
+    if (dev->state == VIRTIO_STUCK)
+        return diag_fail(diag, -BOOT_E_STUCK, "it did not complete its reset when it was found");
     if (dev->legacy)
-        return diag_fail(diag, error,
-                         "disk %s has only the legacy interface; start it with disable-legacy=on",
-                         dev->name);
-    return diag_fail(diag, error, "disk %s cannot be used: %s", dev->name,
-                     virtio_error_text(error));
+        return diag_fail(diag, -BOOT_E_PLATFORM,
+                         "it has only the legacy interface; leave disable-modern=on out");
+    error = claim(devices, device, &virtio_blk_driver, &device->driver.blk);
+    if (error != 0)
+        return diag_fail(diag, boot_error_of(error), "it cannot be used: %s",
+                         virtio_error_text(error));
+    return 0;
 }
 
 /* ---- Quarantine ---- */

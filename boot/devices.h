@@ -20,7 +20,6 @@ struct boot_device {
         struct virtio_blk blk;
         struct virtio_console console;
     } driver;
-    void *kept; /* on the heap: what a STUCK disk may still write to, never freed */
 };
 
 struct devices {

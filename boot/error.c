@@ -37,23 +37,26 @@ const char *boot_error_text(int error)
     return index >= 0 ? errors[index].text : virtio_error_text(error);
 }
 
-int boot_error_exit(int error)
+int boot_error_of(int error)
 {
-    int index = index_of(error);
-
-    if (index >= 0)
-        return errors[index].exit;
+    if (index_of(error) >= 0)
+        return error;
     switch (-error) {
     case VIRTIO_E_IO:
-        return BOOT_EXIT_IO;
+        return -BOOT_E_IO;
     case VIRTIO_E_TIMEOUT:
-        return BOOT_EXIT_TIMEOUT;
+        return -BOOT_E_TIMEOUT;
     case VIRTIO_E_STUCK:
     case VIRTIO_E_UNREACHABLE:
-        return BOOT_EXIT_STUCK;
+        return -BOOT_E_STUCK;
     case VIRTIO_E_NO_MEMORY:
-        return BOOT_EXIT_NO_MEMORY;
+        return -BOOT_E_NO_MEMORY;
     default:
-        return BOOT_EXIT_DEVICE;
+        return -BOOT_E_DEVICE;
     }
+}
+
+int boot_error_exit(int error)
+{
+    return errors[index_of(boot_error_of(error))].exit;
 }

@@ -49,6 +49,9 @@ enum boot_error {
 const char *boot_error_name(int error);
 const char *boot_error_text(int error);
 
+/* The boot error that stands for a negated error of the virtio core; a boot error stands for itself. */
+int boot_error_of(int error);
+
 /* The value to exit the virtual machine with for a negated boot or virtio error code. */
 int boot_error_exit(int error);
 

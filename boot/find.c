@@ -203,10 +203,6 @@ static int try_disk(struct search *search, struct boot_device *device, struct di
     error = virtio_disk_open(&open->disk, blk, diag);
     if (error == 0)
         error = search_disk(search, open, blk, diag);
-    if (device->virtio.state == VIRTIO_STUCK) {
-        device->kept = open; /* its cache and volumes are what was read to */
-        return error;
-    }
     boot_disk_close(&open->boot);
     disk_close(&open->disk.disk);
     free(open);
@@ -249,14 +245,10 @@ int find_image(struct devices *devices, const struct settings *settings, unsigne
             continue;
         if (try_disk(&search, device, &failure) == 0)
             return 0;
-        if (device->virtio.state == VIRTIO_STUCK) {
-            int error = devices_quarantine(devices, diag);
-
-            if (error != 0)
-                return error;
-        }
         (void)diag_prefix(&failure, "disk %s", device->virtio.name);
-        if (search.chosen) {
+        /* Memory that it was read to may still change: nothing else is loaded after a disk that got STUCK in use. */
+        if (search.chosen ||
+            (device->virtio.state == VIRTIO_STUCK && device->virtio.last_driver != NULL)) {
             *diag = failure;
             return diag->error;
         }

@@ -10,7 +10,7 @@ struct settings;
 
 /*
  * Loads the first thing that can be booted. A disk that offers nothing costs a note and the next one is tried; once an
- * entry has been chosen, its failure is final. The diagnosis is that of the first disk.
+ * entry has been chosen, its failure is final, and so is a disk that does not complete a reset after it was read. The diagnosis is that of the first disk.
  * `rsdp` is the physical address of the ACPI root pointer for the OS; 0: none.
  * Errors: -BOOT_E_NO_DISK, those of boot_disk_open(), boot_disk_entries() and image_load(), those of the devices.
  */

@@ -34,25 +34,33 @@ static void banner(const struct platform_start *start)
                  (unsigned long long)(start->clock_hz / 1000000), start->clock_source);
 }
 
-/* Everything up to the point of no return; the devices are given back in any case. */
+/* Also after bad settings: whatever happens then, no device is left running. */
+static int discover(const struct platform_start *start, int settings_error, struct diag *diag)
+{
+    struct diag other = {0};
+    int error = devices_discover(&devices, start->acpi, start->memory, &settings,
+                                 settings_error != 0 ? &other : diag);
+
+    return settings_error != 0 ? settings_error : error;
+}
+
 static int load(const struct platform_start *start, struct diag *diag)
 {
-    int error = devices_discover(&devices, start->acpi, start->memory, &settings, diag);
-
-    if (error != 0)
-        return error;
     devices_claim_consoles(&devices);
     return find_image(&devices, &settings, start->rsdp, &image, diag);
 }
 
-static _Noreturn void fail(const struct diag *diag)
+static void report(const struct diag *diag, int error)
 {
-    console_line(VIRTIO_LOG_ERROR, "slate: error: %s [%s]", diag->text,
-                 boot_error_name(diag->error));
+    console_line(VIRTIO_LOG_ERROR, "slate: error: %s [%s]", diag->text, boot_error_name(error));
+}
+
+/* Nothing will be booted, and nobody gets a live device all the same. */
+static void give_back(void)
+{
     console_flush();
     console_detach();
-    (void)virtio_handoff(&devices.bus); /* nobody gets a live device, not even a debugger */
-    platform_exit(boot_error_exit(diag->error));
+    (void)virtio_handoff(&devices.bus); /* said in the log */
 }
 
 _Noreturn void boot_main(const struct platform_start *start)
@@ -61,12 +69,17 @@ _Noreturn void boot_main(const struct platform_start *start)
     int error = read_settings(start, &diag);
 
     banner(start);
+    error = discover(start, error, &diag);
     if (error == 0)
         error = load(start, &diag);
-    if (error == 0)
-        error = handoff_devices(&devices, &image, settings.strict, &diag);
+    if (error != 0) {
+        report(&diag, error);
+        give_back();
+        platform_exit(boot_error_exit(error));
+    }
+    error = handoff_devices(&devices, &image, settings.strict, &diag);
     if (error == 0)
         error = handoff_enter(&devices, &image, &diag);
-    diag.error = error;
-    fail(&diag);
+    report(&diag, error); /* on the UART: devices are not touched any more */
+    platform_exit(boot_error_exit(error));
 }

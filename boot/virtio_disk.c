@@ -11,21 +11,6 @@ enum {
     EXTENTS = 64, /* handed to the driver at a time; it keeps fewer requests than that in flight */
 };
 
-/* The parsers above know one set of errors. */
-static int boot_error_of(int error)
-{
-    switch (-error) {
-    case VIRTIO_E_IO:
-        return -BOOT_E_IO;
-    case VIRTIO_E_TIMEOUT:
-        return -BOOT_E_TIMEOUT;
-    case VIRTIO_E_STUCK:
-        return -BOOT_E_STUCK;
-    default:
-        return -BOOT_E_DEVICE;
-    }
-}
-
 static int read_extents(struct virtio_disk *disk, const struct disk_piece *pieces, unsigned count,
                         struct diag *diag)
 {
@@ -52,9 +37,16 @@ static int read_blocks(struct disk *any, const struct disk_piece *pieces, unsign
     struct virtio_disk *disk = (struct virtio_disk *)any;
     int error = 0;
 
+    /* A device that was given up is not asked again: the first reason stays the reason. */
+    if (disk->failure.error != 0) {
+        *diag = disk->failure;
+        return diag->error;
+    }
     for (unsigned done = 0; done < count && error == 0; done += EXTENTS)
         error = read_extents(disk, pieces + done, count - done < EXTENTS ? count - done : EXTENTS,
                              diag);
+    if (error != 0 && error != -BOOT_E_IO)
+        disk->failure = *diag;
     return error;
 }
 

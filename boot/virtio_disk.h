@@ -3,6 +3,7 @@
 #ifndef SLATE_BOOT_VIRTIO_DISK_H
 #define SLATE_BOOT_VIRTIO_DISK_H
 
+#include "boot/diag.h"
 #include "boot/disk.h"
 #include "drivers/blk.h"
 
@@ -10,6 +11,7 @@ struct virtio_disk {
     struct disk disk; /* first */
     struct virtio_blk *blk;
     char name[48];
+    struct diag failure; /* why the device was given up; {0}: it was not */
 };
 
 /* Opens the disk behind a live block device, which must outlive it. Errors: those of disk_open(). */

@@ -88,7 +88,7 @@ extern const struct virtio_driver virtio_blk_driver;
 int virtio_blk_submit(struct virtio_blk *blk, struct virtio_blk_request *request);
 void virtio_blk_kick(struct virtio_blk *blk);
 
-/* Takes a finished request (NULL: none yet). Errors: PROTOCOL. */
+/* Takes a finished request (NULL: none yet). Errors: PROTOCOL (then reset the device), STATE (not live). */
 int virtio_blk_poll(struct virtio_blk *blk, struct virtio_blk_request **request);
 
 /*
@@ -109,7 +109,8 @@ struct virtio_blk_extent {
 /*
  * Read or write all extents, up to VIRTIO_BLK_DEPTH requests of up to 1 MiB in flight, one kick a batch. A device that
  * times out, asks for a reset or breaks the protocol is reset, restarted and asked once more for what is missing.
- * Errors: INVALID, READ_ONLY, IO, TIMEOUT, NEEDS_RESET, PROTOCOL, STUCK, and those of virtio_restart().
+ * Errors: INVALID, READ_ONLY, IO, UNSUPPORTED (both as the device reported), MAPPING, STATE (not live, or requests of the
+ * caller are in flight), TIMEOUT, NEEDS_RESET, PROTOCOL, STUCK, and those of virtio_restart().
  */
 int virtio_blk_read(struct virtio_blk *blk, const struct virtio_blk_extent *extents,
                     unsigned count);

@@ -39,7 +39,7 @@ extern const struct virtio_driver virtio_console_driver;
  */
 int virtio_console_write(struct virtio_console *console, const void *bytes, size_t length);
 
-/* Sends what is left and waits until the host has taken it all, at most the console deadline. Errors: the same. */
+/* Sends what is left and waits until the host has taken it all, at most the console deadline for each buffer. Errors: the same. */
 int virtio_console_flush(struct virtio_console *console);
 
 /*

@@ -78,7 +78,7 @@ static void forget_queues(struct virtio_device *dev)
     dev->priv.used = 0;
 }
 
-static int become_stuck(struct virtio_device *dev, int error)
+static void become_stuck(struct virtio_device *dev)
 {
     dev->state = VIRTIO_STUCK;
     dev->status_set = 0;
@@ -87,7 +87,6 @@ static int become_stuck(struct virtio_device *dev, int error)
     for (struct virtqueue *queue = dev->queues; queue != NULL; queue = virtqueue_next(queue))
         virtqueue_abandon(queue);
     dev->transport->disable_dma(dev);
-    return error;
 }
 
 int virtio_reset(struct virtio_device *dev)
@@ -101,8 +100,9 @@ int virtio_reset(struct virtio_device *dev)
     if (dev->state == VIRTIO_STUCK)
         return dev->reachable ? -VIRTIO_E_STUCK : -VIRTIO_E_UNREACHABLE;
     if (!dev->reachable) {
+        become_stuck(dev);
         virtio_log(dev, VIRTIO_LOG_ERROR, "no usable register window; it cannot be reset");
-        return become_stuck(dev, -VIRTIO_E_UNREACHABLE);
+        return -VIRTIO_E_UNREACHABLE;
     }
     start = env->now_ns(env->ctx);
     dev->transport->set_status(dev, 0);
@@ -112,10 +112,12 @@ int virtio_reset(struct virtio_device *dev)
         if (status == 0)
             break;
         if (dev->reset_ns >= deadline) {
+            /* First, so that a log which goes through this very device finds it closed. */
+            become_stuck(dev);
             virtio_log(dev, VIRTIO_LOG_ERROR,
                        "reset not confirmed within %llu ms (status 0x%02x); the device is STUCK",
                        (unsigned long long)(deadline / VIRTIO_MILLISECOND), status);
-            return become_stuck(dev, -VIRTIO_E_STUCK);
+            return -VIRTIO_E_STUCK;
         }
         if (env->relax != NULL)
             env->relax(env->ctx);

@@ -39,7 +39,7 @@ struct virtio_transport {
 
     /* Lets the device reach memory, without interrupts. */
     void (*enable_dma)(struct virtio_device *dev);
-    /* Takes that away again and restores what else was changed, but for the reset itself. */
+    /* Takes that away again; Interrupt Disable is as it was found, decoding stays on. */
     void (*disable_dma)(struct virtio_device *dev);
 };
 

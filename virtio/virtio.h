@@ -103,7 +103,8 @@ struct virtio_env {
     void (*unmap)(void *ctx, void *token);
 
     void (*relax)(void *ctx); /* inside waits; may be NULL */
-    void (*log)(void *ctx, enum virtio_level level, const char *message); /* may be NULL */
+    /* May be NULL. Must not use the device that the message is about: it is called in the middle of things. */
+    void (*log)(void *ctx, enum virtio_level level, const char *message);
     void *ctx; /* for the functions above */
 
     struct virtio_deadlines deadlines;

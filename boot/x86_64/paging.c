@@ -75,7 +75,7 @@ static uint64_t *find_entry(uint64_t address, unsigned *level)
         uint64_t *entry = &table[address / LEVEL_SIZE(l) % ENTRIES];
         bool is_table = (*entry & PAGE_PRESENT) != 0 && l > 0 && (*entry & PAGE_LARGE) == 0;
 
-        if (!is_table && (l == *level || (*entry & PAGE_PRESENT) != 0)) {
+        if (!is_table && (l <= *level || (*entry & PAGE_PRESENT) != 0)) {
             *level = l;
             return entry;
         }
@@ -215,11 +215,6 @@ int x86_paging_init(struct memory_map *map, struct diag *diag)
     x86_write_cr3((uint64_t)(uintptr_t)root);
     active = true;
     return 0;
-}
-
-bool x86_paging_active(void)
-{
-    return active;
 }
 
 bool x86_map(uint64_t base, uint64_t length, enum x86_cache cache)

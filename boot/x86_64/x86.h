@@ -46,9 +46,6 @@ void x86_uart_drain(void);
  */
 int x86_paging_init(struct memory_map *map, struct diag *diag);
 
-/* paging.c: whether the final page tables are in use. */
-bool x86_paging_active(void);
-
 enum x86_cache {
     X86_CACHED,   /* RAM and tables that firmware left in it: read only unless it is RAM already */
     X86_UNCACHED, /* device registers */
