@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "boot/boot_disk.h"
 #include "boot/console.h"
@@ -225,6 +226,16 @@ static bool is_wanted(const struct settings_disk *wanted, const struct boot_devi
     }
 }
 
+/* What is wrong with the disk itself is said with its name already; what is wrong with a file on it is not. */
+static void name_disk(struct diag *failure, const struct boot_device *device)
+{
+    char name[48];
+    int length = snprintf(name, sizeof(name), "disk %s:", device->virtio.name);
+
+    if (strncmp(failure->text, name, (size_t)length) != 0)
+        (void)diag_prefix(failure, "disk %s", device->virtio.name);
+}
+
 int find_image(struct devices *devices, const struct settings *settings, unsigned long long rsdp,
                struct image *image, struct diag *diag)
 {
@@ -245,7 +256,7 @@ int find_image(struct devices *devices, const struct settings *settings, unsigne
             continue;
         if (try_disk(&search, device, &failure) == 0)
             return 0;
-        (void)diag_prefix(&failure, "disk %s", device->virtio.name);
+        name_disk(&failure, device);
         /* Memory that it was read to may still change: nothing else is loaded after a disk that got STUCK in use. */
         if (search.chosen ||
             (device->virtio.state == VIRTIO_STUCK && device->virtio.last_driver != NULL)) {

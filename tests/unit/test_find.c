@@ -281,6 +281,7 @@ static void test_an_empty_disk_is_told_from_one_without_entries(void **state)
     memset(f->disk[0]->blk.bytes, 0, f->disk[0]->blk.stored * VIRTIO_BLK_SECTOR);
     set(f, "disk", "0");
     expect_error(f, -BOOT_E_EMPTY_DISK, "disk 00:03.0: ");
+    assert_null(strstr(f->diag.text + 1, "disk 00:03.0")); /* named once */
 }
 
 static void test_an_io_error_is_reported_with_its_place(void **state)
