@@ -156,25 +156,39 @@ static int run(struct virtio_blk *blk, struct operation *op)
     return complete(blk, op, 0);
 }
 
+/* What run_one() does when its request was not simply answered. `error` is not 0 if the device has been reset. */
+__attribute__((cold, noinline)) static int complete_one(struct virtio_blk *blk,
+                                                        struct virtio_blk_request *done, int error)
+{
+    struct operation op = {.count = 0}; /* nothing is left to be cut off */
+
+    if (error == 0)
+        take_back(blk, &op, done);
+    return complete(blk, &op, error);
+}
+
 /* The short way for what is only one request: most reads of a boot loader are. */
-static int run_one(struct virtio_blk *blk, struct operation *op)
+static int run_one(struct virtio_blk *blk, enum virtio_blk_req_type type, uint64_t sector,
+                   void *data, uint32_t length)
 {
     struct virtio_blk_request *request = &blk->own[0], *done;
     int error;
 
     if (!is_idle(blk))
         return -VIRTIO_E_STATE;
-    set_request(request, op);
-    op->count = 0;
+    request->type = type;
+    request->sector = sector;
+    request->data = data;
+    request->length = length;
     error = virtio_blk_submit(blk, request);
     if (error != 0)
         return error;
     virtio_blk_kick(blk);
     error = virtio_blk_wait(blk, &done);
-    if (error != 0)
-        return complete(blk, op, error);
-    take_back(blk, op, done);
-    return op->error;
+    if (error != 0 || done->error != 0)
+        return complete_one(blk, done, error);
+    done->request.state = VIRTIO_REQUEST_FREE;
+    return 0;
 }
 
 /* ---- Reading and writing ---- */
@@ -203,21 +217,31 @@ static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
         .most = blk->request_max,
     };
 
-    if (count == 1 && extents->length - 1 < blk->request_max)
-        return run_one(blk, &op);
     if (!is_idle(blk))
         return -VIRTIO_E_STATE;
     return fit(blk, extents, count) ? run(blk, &op) : -VIRTIO_E_INVALID;
 }
 
+static bool is_one(const struct virtio_blk *blk, const struct virtio_blk_extent *extents,
+                   unsigned count)
+{
+    return count == 1 && extents->length - 1 < blk->request_max;
+}
+
 int virtio_blk_read(struct virtio_blk *blk, const struct virtio_blk_extent *extents, unsigned count)
 {
+    if (is_one(blk, extents, count))
+        return run_one(blk, VIRTIO_BLK_T_IN, extents->sector, extents->data,
+                       (uint32_t)extents->length);
     return transfer(blk, VIRTIO_BLK_T_IN, extents, count);
 }
 
 int virtio_blk_write(struct virtio_blk *blk, const struct virtio_blk_extent *extents,
                      unsigned count)
 {
+    if (is_one(blk, extents, count))
+        return run_one(blk, VIRTIO_BLK_T_OUT, extents->sector, extents->data,
+                       (uint32_t)extents->length);
     return transfer(blk, VIRTIO_BLK_T_OUT, extents, count);
 }
 
@@ -255,23 +279,14 @@ int virtio_blk_write_zeroes(struct virtio_blk *blk, uint64_t sector, uint64_t le
 
 /* ---- One request ---- */
 
-/* An extent of one byte that no data goes with makes exactly one request. */
-static int once(struct virtio_blk *blk, enum virtio_blk_req_type type, void *data)
-{
-    struct virtio_blk_extent extent = {.data = data, .length = 1};
-    struct operation op = {.type = type, .extents = &extent, .count = 1, .most = 1};
-
-    return run_one(blk, &op);
-}
-
 int virtio_blk_flush(struct virtio_blk *blk)
 {
     /* No FLUSH feature: the device writes through (DRV-BLK-02). */
-    return blk->can_flush ? once(blk, VIRTIO_BLK_T_FLUSH, NULL) : 0;
+    return blk->can_flush ? run_one(blk, VIRTIO_BLK_T_FLUSH, 0, NULL, 0) : 0;
 }
 
 int virtio_blk_get_id(struct virtio_blk *blk, char id[VIRTIO_BLK_ID_BYTES + 1])
 {
     id[VIRTIO_BLK_ID_BYTES] = '\0';
-    return once(blk, VIRTIO_BLK_T_GET_ID, id);
+    return run_one(blk, VIRTIO_BLK_T_GET_ID, 0, id, 0);
 }
