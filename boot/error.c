@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names, sentences and exit values of errors, whichever layer they come from. */
+/* Names and exit values of errors, whichever layer they come from. */
 #include "boot/error.h"
 
 #include <stddef.h>
@@ -7,10 +7,10 @@
 #include "virtio/virtio.h"
 
 static const struct {
-    const char *name, *text;
+    const char *name;
     int exit;
 } errors[] = {
-#define X(name, exit, text) {#name, text, (exit)},
+#define X(name, exit, text) {#name, (exit)},
     BOOT_ERRORS(X)
 #undef X
 };
@@ -28,13 +28,6 @@ const char *boot_error_name(int error)
     int index = index_of(error);
 
     return index >= 0 ? errors[index].name : virtio_error_name(error);
-}
-
-const char *boot_error_text(int error)
-{
-    int index = index_of(error);
-
-    return index >= 0 ? errors[index].text : virtio_error_text(error);
 }
 
 int boot_error_of(int error)

@@ -45,9 +45,8 @@ enum boot_error {
 #undef X
 };
 
-/* The name ("FAT") and the sentence of a negated boot or virtio error code; never NULL. */
+/* The name ("FAT") of a negated boot or virtio error code; never NULL. The sentences are for qemu-run.sh. */
 const char *boot_error_name(int error);
-const char *boot_error_text(int error);
 
 /* The boot error that stands for a negated error of the virtio core; a boot error stands for itself. */
 int boot_error_of(int error);

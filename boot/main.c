@@ -34,7 +34,7 @@ static void banner(const struct platform_start *start)
                  (unsigned long long)(start->clock_hz / 1000000), start->clock_source);
 }
 
-/* Also after bad settings: whatever happens then, no device is left running. */
+/* Also after bad settings, so that a boot which ends there leaves no device running either. */
 static int discover(const struct platform_start *start, int settings_error, struct diag *diag)
 {
     struct diag other = {0};

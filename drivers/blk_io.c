@@ -207,8 +207,9 @@ static bool fit(const struct virtio_blk *blk, const struct virtio_blk_extent *ex
     return true;
 }
 
-static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
-                    const struct virtio_blk_extent *extents, unsigned count)
+__attribute__((noinline)) static int run_many(struct virtio_blk *blk, enum virtio_blk_req_type type,
+                                              const struct virtio_blk_extent *extents,
+                                              unsigned count)
 {
     struct operation op = {
         .type = type,
@@ -222,26 +223,22 @@ static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
     return fit(blk, extents, count) ? run(blk, &op) : -VIRTIO_E_INVALID;
 }
 
-static bool is_one(const struct virtio_blk *blk, const struct virtio_blk_extent *extents,
-                   unsigned count)
+static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,
+                    const struct virtio_blk_extent *extents, unsigned count)
 {
-    return count == 1 && extents->length - 1 < blk->request_max;
+    if (count == 1 && extents->length - 1 < blk->request_max)
+        return run_one(blk, type, extents->sector, extents->data, (uint32_t)extents->length);
+    return run_many(blk, type, extents, count);
 }
 
 int virtio_blk_read(struct virtio_blk *blk, const struct virtio_blk_extent *extents, unsigned count)
 {
-    if (is_one(blk, extents, count))
-        return run_one(blk, VIRTIO_BLK_T_IN, extents->sector, extents->data,
-                       (uint32_t)extents->length);
     return transfer(blk, VIRTIO_BLK_T_IN, extents, count);
 }
 
 int virtio_blk_write(struct virtio_blk *blk, const struct virtio_blk_extent *extents,
                      unsigned count)
 {
-    if (is_one(blk, extents, count))
-        return run_one(blk, VIRTIO_BLK_T_OUT, extents->sector, extents->data,
-                       (uint32_t)extents->length);
     return transfer(blk, VIRTIO_BLK_T_OUT, extents, count);
 }
 
