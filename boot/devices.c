@@ -59,7 +59,7 @@ static int give_memory(struct devices *devices, struct boot_device *device,
 
     if (env->dma != NULL)
         return 0;
-    virtio_memory_needed(driver, QUEUE_ENTRIES, &dma, &priv);
+    virtio_memory_needed(&device->virtio, driver, QUEUE_ENTRIES, &dma, &priv);
     dma = (dma + PAGE - 1) & ~(size_t)(PAGE - 1);
     if (env->priv == NULL)
         env->priv = calloc(1, priv);

@@ -9,9 +9,6 @@
 #include "virtio/internal.h"
 #include "virtio/transport.h"
 
-/* What this core implements of rings and transports; a driver's own bits come from the driver. */
-static const uint8_t core_features[] = {VIRTIO_F_VERSION_1};
-
 /* ---- Memory ---- */
 
 void virtio_arena_init(struct virtio_arena *arena, void *base, size_t length)
@@ -46,12 +43,12 @@ void *virtio_priv_alloc(struct virtio_device *dev, size_t size, size_t align)
     return virtio_arena_alloc(&dev->priv, size, align);
 }
 
-void virtio_memory_needed(const struct virtio_driver *driver, unsigned size, size_t *dma,
-                          size_t *priv)
+void virtio_memory_needed(const struct virtio_device *dev, const struct virtio_driver *driver,
+                          unsigned size, size_t *dma, size_t *priv)
 {
     size_t queues = driver->queues;
 
-    *dma = queues * (virtqueue_dma_bytes(size) + (size_t)size * driver->dma_per_entry) +
+    *dma = queues * (virtqueue_dma_bytes(dev, size) + (size_t)size * driver->dma_per_entry) +
            driver->dma_fixed;
     *priv = queues * (virtqueue_priv_bytes(size) + (size_t)size * driver->priv_per_entry) +
             driver->priv_fixed;
@@ -78,15 +75,34 @@ static void forget_queues(struct virtio_device *dev)
     dev->priv.used = 0;
 }
 
+static void forget_negotiation(struct virtio_device *dev)
+{
+    dev->status_set = 0;
+    dev->negotiated.mask = 0;
+    dev->features_set = false;
+}
+
+/* Only PCI has a switch for a device's way to memory. */
+static void allow_dma(struct virtio_device *dev)
+{
+    if (dev->transport->enable_dma != NULL)
+        dev->transport->enable_dma(dev);
+}
+
+static void forbid_dma(struct virtio_device *dev)
+{
+    if (dev->transport->disable_dma != NULL)
+        dev->transport->disable_dma(dev);
+}
+
 static void become_stuck(struct virtio_device *dev)
 {
     dev->state = VIRTIO_STUCK;
-    dev->status_set = 0;
-    dev->negotiated.mask = 0;
+    forget_negotiation(dev);
     /* The queues stay on the list for virtio_owned(), but nobody looks at their memory any more. */
     for (struct virtqueue *queue = dev->queues; queue != NULL; queue = virtqueue_next(queue))
         virtqueue_abandon(queue);
-    dev->transport->disable_dma(dev);
+    forbid_dma(dev);
 }
 
 int virtio_reset(struct virtio_device *dev)
@@ -123,8 +139,7 @@ int virtio_reset(struct virtio_device *dev)
             env->relax(env->ctx);
     }
     dev->state = VIRTIO_CLEAN;
-    dev->status_set = 0;
-    dev->negotiated.mask = 0;
+    forget_negotiation(dev);
     forget_queues(dev);
     return 0;
 }
@@ -148,7 +163,7 @@ int virtio_discover(struct virtio_bus *bus, struct virtio_device *dev)
     error = virtio_reset(dev);
     if (error != 0)
         return error;
-    dev->transport->disable_dma(dev);
+    forbid_dma(dev);
     acknowledge(dev);
     return 0;
 }
@@ -164,19 +179,39 @@ static uint64_t mask_of(const uint8_t *bits, unsigned count)
     return mask;
 }
 
+/* What this core implements of rings and transports; a driver's own bits come from the driver. */
+static uint64_t core_features(const struct virtio_device *dev)
+{
+    static const uint8_t modern[] = {VIRTIO_F_VERSION_1};
+    static const uint8_t legacy[] = {VIRTIO_F_ANY_LAYOUT}; /* DRV-RFB-15 */
+
+    return dev->legacy ? mask_of(legacy, sizeof(legacy)) : mask_of(modern, sizeof(modern));
+}
+
+/* Whether the device agrees with the features that were written; a legacy device is not asked (DRV-INIT-15). */
+static bool agrees(struct virtio_device *dev)
+{
+    if (dev->legacy)
+        return true;
+    add_status(dev, VIRTIO_STATUS_FEATURES_OK);
+    return (dev->transport->get_status(dev) & VIRTIO_STATUS_FEATURES_OK) != 0;
+}
+
 static int negotiate(struct virtio_device *dev)
 {
     const struct virtio_driver *driver = dev->driver;
     struct virtio_features wanted;
 
     dev->offered.mask = dev->transport->get_features(dev);
-    if (!virtio_has(dev->offered, VIRTIO_F_VERSION_1)) {
+    if (dev->legacy) {
+        dev->offered.mask &= UINT32_MAX; /* bits that exist there (IMP-PCILEG-05) */
+    } else if (!virtio_has(dev->offered, VIRTIO_F_VERSION_1)) {
         virtio_log(dev, VIRTIO_LOG_ERROR, "offers no VIRTIO_F_VERSION_1 (features 0x%llx)",
                    (unsigned long long)dev->offered.mask);
         return -VIRTIO_E_FEATURES;
     }
-    wanted.mask = dev->offered.mask & (mask_of(core_features, sizeof(core_features)) |
-                                       mask_of(driver->features, driver->feature_count));
+    wanted.mask =
+        dev->offered.mask & (core_features(dev) | mask_of(driver->features, driver->feature_count));
     if (driver->negotiate != NULL) {
         struct virtio_features asked = wanted;
         int error = driver->negotiate(dev, &asked);
@@ -186,19 +221,26 @@ static int negotiate(struct virtio_device *dev)
         wanted.mask &= asked.mask; /* a driver can only take away */
     }
     dev->transport->set_features(dev, wanted.mask);
-    add_status(dev, VIRTIO_STATUS_FEATURES_OK);
-    if ((dev->transport->get_status(dev) & VIRTIO_STATUS_FEATURES_OK) == 0) {
+    if (!agrees(dev)) {
         virtio_log(dev, VIRTIO_LOG_ERROR, "refused features 0x%llx of the 0x%llx that it offers",
                    (unsigned long long)wanted.mask, (unsigned long long)dev->offered.mask);
         return -VIRTIO_E_FEATURES;
     }
     dev->negotiated = wanted;
+    dev->features_set = true;
     virtio_log(dev, VIRTIO_LOG_DEBUG, "features offered 0x%llx, accepted 0x%llx",
                (unsigned long long)dev->offered.mask, (unsigned long long)wanted.mask);
     return 0;
 }
 
 /* ---- Drivers ---- */
+
+/* Legacy rings and configuration have the guest's byte order (DRV-SPLIT-07, IMP-CORE-06); this code knows one. */
+static bool can_drive(const struct virtio_device *dev)
+{
+    return dev->transport->queue_enable != NULL &&
+           (!dev->legacy || __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+}
 
 void virtio_driver_ok(struct virtio_device *dev)
 {
@@ -218,7 +260,7 @@ static int start(struct virtio_device *dev)
     add_status(dev, VIRTIO_STATUS_DRIVER);
     error = negotiate(dev);
     if (error == 0) {
-        dev->transport->enable_dma(dev);
+        allow_dma(dev);
         error = dev->driver->probe(dev);
     }
     if (error == 0 && dev->state == VIRTIO_LIVE)
@@ -234,7 +276,7 @@ static int start(struct virtio_device *dev)
         reset_error = virtio_reset(dev);
         if (reset_error != 0)
             return reset_error;
-        dev->transport->disable_dma(dev);
+        forbid_dma(dev);
     }
     return error;
 }
@@ -246,7 +288,7 @@ int virtio_claim(struct virtio_bus *bus, struct virtio_device *dev,
 
     if (dev->state != VIRTIO_CLEAN || dev->driver != NULL)
         return -VIRTIO_E_STATE;
-    if (dev->legacy || dev->id != driver->device_id)
+    if (!can_drive(dev) || dev->id != driver->device_id)
         return -VIRTIO_E_UNSUPPORTED;
     dev->driver = driver;
     dev->driver_state = driver_state;
@@ -294,7 +336,7 @@ int virtio_release(struct virtio_bus *bus, struct virtio_device *dev)
     dev->driver_state = NULL;
     if (dev->state == VIRTIO_STUCK)
         return error != 0 ? error : -VIRTIO_E_STUCK;
-    dev->transport->disable_dma(dev);
+    forbid_dma(dev);
     acknowledge(dev);
     return 0;
 }
@@ -310,7 +352,7 @@ static unsigned reset_for_os(struct virtio_bus *bus, bool iommus)
             continue;
         if (virtio_reset(dev) != 0)
             stuck++;
-        dev->transport->disable_dma(dev);
+        forbid_dma(dev);
     }
     return stuck;
 }
@@ -338,60 +380,4 @@ void virtio_owned(const struct virtio_device *dev,
     }
     for (const struct virtqueue *queue = dev->queues; queue != NULL; queue = virtqueue_next(queue))
         virtqueue_visit(queue, visit, ctx);
-}
-
-/* ---- Configuration space (2.5) ---- */
-
-static int config_in_bounds(const struct virtio_device *dev, uint32_t offset, uint32_t width)
-{
-    bool ok = (width == 1 || width == 2 || width == 4 || width == 8) &&
-              offset % (width == 8 ? 4 : width) == 0 && dev->config.length >= width &&
-              offset <= dev->config.length - width;
-
-    return ok ? 0 : -VIRTIO_E_CONFIG;
-}
-
-static uint32_t config_load(struct virtio_device *dev, uint32_t offset, uint32_t width)
-{
-    return dev->io->read(dev->io_ctx, dev->config.region, dev->config.offset + offset, width);
-}
-
-int virtio_config_read(struct virtio_device *dev, struct virtio_config_field *fields,
-                       unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (config_in_bounds(dev, fields[i].offset, fields[i].width) != 0) {
-            virtio_log(dev, VIRTIO_LOG_ERROR,
-                       "configuration field at %u (%u bytes) is outside its %llu bytes",
-                       fields[i].offset, fields[i].width, (unsigned long long)dev->config.length);
-            return -VIRTIO_E_CONFIG;
-        }
-    }
-    for (unsigned try = 0; try < VIRTIO_CONFIG_RETRIES; try++) {
-        uint32_t before = dev->transport->generation(dev);
-
-        for (unsigned i = 0; i < count; i++) {
-            struct virtio_config_field *field = &fields[i];
-
-            /* A 64-bit field is two 32-bit registers, low half first (DRV-PCI-07, DRV-CFG-01). */
-            field->value = config_load(dev, field->offset, field->width == 8 ? 4 : field->width);
-            if (field->width == 8)
-                field->value |= (uint64_t)config_load(dev, field->offset + 4, 4) << 32;
-        }
-        if (dev->transport->generation(dev) == before)
-            return 0;
-    }
-    virtio_log(dev, VIRTIO_LOG_ERROR, "configuration changed during each of %u reads",
-               (unsigned)VIRTIO_CONFIG_RETRIES);
-    return -VIRTIO_E_CONFIG;
-}
-
-int virtio_config_write(struct virtio_device *dev, uint32_t offset, uint32_t width, uint32_t value)
-{
-    if (width == 8 || config_in_bounds(dev, offset, width) != 0)
-        return -VIRTIO_E_CONFIG;
-    if ((dev->status_set & VIRTIO_STATUS_FEATURES_OK) == 0)
-        return -VIRTIO_E_STATE; /* DRV-INIT-06 */
-    dev->io->write(dev->io_ctx, dev->config.region, dev->config.offset + offset, width, value);
-    return 0;
 }

@@ -24,7 +24,7 @@ void virtqueue_visit(const struct virtqueue *queue,
                      void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx);
 
 /* Bytes of shared and of private memory that a queue of `size` entries takes. */
-size_t virtqueue_dma_bytes(unsigned size);
+size_t virtqueue_dma_bytes(const struct virtio_device *dev, unsigned size);
 size_t virtqueue_priv_bytes(unsigned size);
 
 #endif

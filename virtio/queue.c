@@ -6,10 +6,9 @@
 #include "virtio/queue.h"
 #include "virtio/deadlines.h"
 
-/* The shared parts of a ring, each with room to be aligned to 16. */
-size_t virtqueue_dma_bytes(unsigned size)
+size_t virtqueue_dma_bytes(const struct virtio_device *dev, unsigned size)
 {
-    return split_desc_bytes(size) + split_avail_bytes(size) + split_used_bytes(size) + 3 * 16;
+    return split_bytes(dev, size);
 }
 
 size_t virtqueue_priv_bytes(unsigned size)
@@ -59,7 +58,7 @@ static size_t arena_room(const struct virtio_arena *arena)
 /* Whether there is room for such a queue and for what its driver takes beside it. */
 static bool fits(const struct virtio_device *dev, unsigned size)
 {
-    size_t dma = virtqueue_dma_bytes(size) + (size_t)size * dev->driver->dma_per_entry;
+    size_t dma = virtqueue_dma_bytes(dev, size) + (size_t)size * dev->driver->dma_per_entry;
     size_t priv = virtqueue_priv_bytes(size) + (size_t)size * dev->driver->priv_per_entry;
 
     return dma <= arena_room(&dev->dma) && priv <= arena_room(&dev->priv);

@@ -49,11 +49,10 @@ struct virtqueue {
 
 /* ---- split.c ---- */
 
-size_t split_desc_bytes(unsigned size);
-size_t split_avail_bytes(unsigned size);
-size_t split_used_bytes(unsigned size);
+/* Bytes of shared memory that the rings take, whatever the alignment of what was taken before. */
+size_t split_bytes(const struct virtio_device *dev, unsigned size);
 
-/* Takes the rings from the device's memory and fills `place`. Errors: NO_MEMORY. */
+/* Takes the rings from the device's memory and fills `place`. Errors: NO_MEMORY, QUEUE (legacy: not to be told). */
 int split_create(struct virtqueue *queue, struct virtio_queue_place *place);
 int split_add(struct virtqueue *queue, struct virtio_request *request,
               const struct virtio_piece *pieces, unsigned out, unsigned in);

@@ -129,11 +129,45 @@ enum virtq_used_flags {
     VIRTQ_USED_F_NO_NOTIFY = 1,
 };
 
+/* 2.8.13 The descriptor ring of a packed virtqueue. */
+struct pvirtq_desc {
+    le64 addr; /* bus address of the piece */
+    le32 len;  /* bytes; in a used descriptor: bytes that the device wrote */
+    le16 id;   /* of the buffer, in its last descriptor */
+    le16 flags;
+};
+VIRTIO_ASSERT(sizeof(struct pvirtq_desc) == 16);
+VIRTIO_ASSERT_FIELD(struct pvirtq_desc, len, 8);
+VIRTIO_ASSERT_FIELD(struct pvirtq_desc, id, 12);
+VIRTIO_ASSERT_FIELD(struct pvirtq_desc, flags, 14);
+
+/* Beside those of virtq_desc_flags: equal to the wrap counter, or not (2.8.1). */
+enum pvirtq_desc_flags {
+    VIRTQ_DESC_F_AVAIL = 1 << 7,
+    VIRTQ_DESC_F_USED = 1 << 15,
+};
+
+/* 2.8.14 Event suppression structure: one that the driver writes (driver area), one of the device (device area). */
+struct pvirtq_event_suppress {
+    le16 desc; /* bits 0 to 14: offset in the ring; bit 15: wrap counter */
+    le16 flags;
+};
+VIRTIO_ASSERT(sizeof(struct pvirtq_event_suppress) == 4);
+VIRTIO_ASSERT_FIELD(struct pvirtq_event_suppress, flags, 2);
+
+enum pvirtq_event_flags {
+    VIRTQ_EVENT_FLAGS_ENABLE = 0,
+    VIRTQ_EVENT_FLAGS_DISABLE = 1,
+    VIRTQ_EVENT_FLAGS_DESC = 2, /* for one descriptor; only with VIRTIO_F_EVENT_IDX */
+};
+
 enum virtq_limits {
     VIRTQ_SIZE_MAX = 32768,
     VIRTQ_DESC_ALIGN = 16,
     VIRTQ_AVAIL_ALIGN = 2,
     VIRTQ_USED_ALIGN = 4,
+    VIRTQ_EVENT_ALIGN = 4,     /* 2.8: of both event suppression structures */
+    VIRTQ_LEGACY_ALIGN = 4096, /* 2.7.2: of the ring, and of the used ring in it */
 };
 
 /* 4.1.2 PCI device discovery. */
@@ -243,7 +277,56 @@ enum virtio_pci_legacy_registers {
     VIRTIO_PCI_LEGACY_QUEUE_NOTIFY = 16,
     VIRTIO_PCI_LEGACY_DEVICE_STATUS = 18,
     VIRTIO_PCI_LEGACY_ISR = 19,
+    VIRTIO_PCI_LEGACY_CONFIG_VECTOR = 20, /* these two only when MSI-X is enabled */
+    VIRTIO_PCI_LEGACY_QUEUE_VECTOR = 22,
     VIRTIO_PCI_LEGACY_CONFIG = 20, /* 24 when MSI-X is enabled */
+};
+
+/* 4.1.4.5, 4.2.2: what ISR status or InterruptStatus says. */
+enum virtio_isr {
+    VIRTIO_ISR_QUEUE = 1,
+    VIRTIO_ISR_CONFIG = 2,
+};
+
+/* 4.2.2, 4.2.4 MMIO registers: offsets, each 32 bits wide. */
+enum virtio_mmio_registers {
+    VIRTIO_MMIO_MAGIC_VALUE = 0x000, /* reads VIRTIO_MMIO_MAGIC */
+    VIRTIO_MMIO_VERSION = 0x004,     /* 2; legacy: 1 */
+    VIRTIO_MMIO_DEVICE_ID = 0x008,   /* 0: nothing there */
+    VIRTIO_MMIO_VENDOR_ID = 0x00c,
+    VIRTIO_MMIO_DEVICE_FEATURES = 0x010,
+    VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014,
+    VIRTIO_MMIO_DRIVER_FEATURES = 0x020,
+    VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024,
+    VIRTIO_MMIO_GUEST_PAGE_SIZE = 0x028, /* legacy */
+    VIRTIO_MMIO_QUEUE_SEL = 0x030,
+    VIRTIO_MMIO_QUEUE_SIZE_MAX = 0x034,
+    VIRTIO_MMIO_QUEUE_SIZE = 0x038,
+    VIRTIO_MMIO_QUEUE_ALIGN = 0x03c, /* legacy */
+    VIRTIO_MMIO_QUEUE_PFN = 0x040,   /* legacy */
+    VIRTIO_MMIO_QUEUE_READY = 0x044,
+    VIRTIO_MMIO_QUEUE_NOTIFY = 0x050,
+    VIRTIO_MMIO_INTERRUPT_STATUS = 0x060,
+    VIRTIO_MMIO_INTERRUPT_ACK = 0x064,
+    VIRTIO_MMIO_STATUS = 0x070,
+    VIRTIO_MMIO_QUEUE_DESC_LOW = 0x080,
+    VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x084,
+    VIRTIO_MMIO_QUEUE_DRIVER_LOW = 0x090,
+    VIRTIO_MMIO_QUEUE_DRIVER_HIGH = 0x094,
+    VIRTIO_MMIO_QUEUE_DEVICE_LOW = 0x0a0,
+    VIRTIO_MMIO_QUEUE_DEVICE_HIGH = 0x0a4,
+    VIRTIO_MMIO_SHM_SEL = 0x0ac,
+    VIRTIO_MMIO_SHM_LEN_LOW = 0x0b0,
+    VIRTIO_MMIO_SHM_LEN_HIGH = 0x0b4,
+    VIRTIO_MMIO_SHM_BASE_LOW = 0x0b8,
+    VIRTIO_MMIO_SHM_BASE_HIGH = 0x0bc,
+    VIRTIO_MMIO_QUEUE_RESET = 0x0c0,
+    VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc,
+    VIRTIO_MMIO_CONFIG = 0x100, /* device configuration */
+};
+
+enum {
+    VIRTIO_MMIO_MAGIC = 0x74726976, /* "virt" */
 };
 
 /* 5.2 Block device: feature bits. */
@@ -335,15 +418,31 @@ enum virtio_blk_req_type {
     VIRTIO_BLK_T_OUT = 1,
     VIRTIO_BLK_T_FLUSH = 4,
     VIRTIO_BLK_T_GET_ID = 8,
+    VIRTIO_BLK_T_GET_LIFETIME = 10,
     VIRTIO_BLK_T_DISCARD = 11,
     VIRTIO_BLK_T_WRITE_ZEROES = 13,
     VIRTIO_BLK_T_SECURE_ERASE = 14,
+    VIRTIO_BLK_T_ZONE_APPEND = 15,
+    VIRTIO_BLK_T_ZONE_REPORT = 16,
+    VIRTIO_BLK_T_ZONE_OPEN = 18,
+    VIRTIO_BLK_T_ZONE_CLOSE = 20,
+    VIRTIO_BLK_T_ZONE_FINISH = 22,
+    VIRTIO_BLK_T_ZONE_RESET = 24,
+    VIRTIO_BLK_T_ZONE_RESET_ALL = 26,
+    VIRTIO_BLK_T_SCSI_CMD = 2,     /* legacy */
+    VIRTIO_BLK_T_SCSI_CMD_OUT = 3, /* legacy */
+    VIRTIO_BLK_T_FLUSH_OUT = 5,    /* legacy */
 };
+#define VIRTIO_BLK_T_BARRIER 0x80000000u /* legacy: a bit beside the type */
 
 enum virtio_blk_status {
     VIRTIO_BLK_S_OK = 0,
     VIRTIO_BLK_S_IOERR = 1,
     VIRTIO_BLK_S_UNSUPP = 2,
+    VIRTIO_BLK_S_ZONE_INVALID_CMD = 3,
+    VIRTIO_BLK_S_ZONE_UNALIGNED_WP = 4,
+    VIRTIO_BLK_S_ZONE_OPEN_RESOURCE = 5,
+    VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE = 6,
 };
 
 enum virtio_blk_limits {
@@ -365,6 +464,49 @@ enum virtio_blk_range_flags {
     VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP = 1,
 };
 
+/* What VIRTIO_BLK_T_GET_LIFETIME returns; 0: undefined. Wear in steps of 10 %, 11: beyond what was estimated. */
+struct virtio_blk_lifetime {
+    le16 pre_eol_info; /* 1 to 3 */
+    le16 device_lifetime_est_typ_a;
+    le16 device_lifetime_est_typ_b;
+};
+VIRTIO_ASSERT(sizeof(struct virtio_blk_lifetime) == 6);
+
+/* What VIRTIO_BLK_T_ZONE_REPORT returns: this header, then as many descriptors as fit. */
+struct virtio_blk_zone_report {
+    le64 nr_zones;
+    uint8_t reserved[56];
+};
+VIRTIO_ASSERT(sizeof(struct virtio_blk_zone_report) == 64);
+
+struct virtio_blk_zone_descriptor {
+    le64 z_cap; /* sectors that may be written */
+    le64 z_start;
+    le64 z_wp; /* the sector that the next write goes to */
+    uint8_t z_type;
+    uint8_t z_state;
+    uint8_t reserved[38];
+};
+VIRTIO_ASSERT(sizeof(struct virtio_blk_zone_descriptor) == 64);
+VIRTIO_ASSERT_FIELD(struct virtio_blk_zone_descriptor, z_type, 24);
+
+enum virtio_blk_zone_type {
+    VIRTIO_BLK_ZT_CONV = 1, /* conventional */
+    VIRTIO_BLK_ZT_SWR = 2,  /* sequential writes required */
+    VIRTIO_BLK_ZT_SWP = 3,  /* sequential writes preferred */
+};
+
+enum virtio_blk_zone_state {
+    VIRTIO_BLK_ZS_NOT_WP = 0,
+    VIRTIO_BLK_ZS_EMPTY = 1,
+    VIRTIO_BLK_ZS_IOPEN = 2, /* implicitly, by a write */
+    VIRTIO_BLK_ZS_EOPEN = 3, /* explicitly */
+    VIRTIO_BLK_ZS_CLOSED = 4,
+    VIRTIO_BLK_ZS_RDONLY = 13,
+    VIRTIO_BLK_ZS_FULL = 14,
+    VIRTIO_BLK_ZS_OFFLINE = 15,
+};
+
 /* 5.3 Console device. */
 enum virtio_console_feature {
     VIRTIO_CONSOLE_F_SIZE = 0,
@@ -382,5 +524,70 @@ VIRTIO_ASSERT(sizeof(struct virtio_console_config) == 12);
 VIRTIO_ASSERT_FIELD(struct virtio_console_config, rows, 2);
 VIRTIO_ASSERT_FIELD(struct virtio_console_config, max_nr_ports, 4);
 VIRTIO_ASSERT_FIELD(struct virtio_console_config, emerg_wr, 8);
+
+/* 5.3.6.2 Console device: control messages. A size follows RESIZE, a name without a terminator PORT_NAME. */
+struct virtio_console_control {
+    le32 id; /* of the port */
+    le16 event;
+    le16 value;
+};
+VIRTIO_ASSERT(sizeof(struct virtio_console_control) == 8);
+VIRTIO_ASSERT_FIELD(struct virtio_console_control, event, 4);
+VIRTIO_ASSERT_FIELD(struct virtio_console_control, value, 6);
+
+enum virtio_console_event {
+    VIRTIO_CONSOLE_DEVICE_READY = 0,
+    VIRTIO_CONSOLE_DEVICE_ADD = 1,
+    VIRTIO_CONSOLE_DEVICE_REMOVE = 2,
+    VIRTIO_CONSOLE_PORT_READY = 3,
+    VIRTIO_CONSOLE_CONSOLE_PORT = 4,
+    VIRTIO_CONSOLE_RESIZE = 5,
+    VIRTIO_CONSOLE_PORT_OPEN = 6,
+    VIRTIO_CONSOLE_PORT_NAME = 7,
+};
+
+struct virtio_console_resize {
+    le16 cols;
+    le16 rows;
+};
+VIRTIO_ASSERT(sizeof(struct virtio_console_resize) == 4);
+VIRTIO_ASSERT_FIELD(struct virtio_console_resize, rows, 2);
+
+/* 5.5 Traditional memory balloon device. */
+enum virtio_balloon_feature {
+    VIRTIO_BALLOON_F_MUST_TELL_HOST = 0,
+    VIRTIO_BALLOON_F_STATS_VQ = 1,
+    VIRTIO_BALLOON_F_DEFLATE_ON_OOM = 2,
+    VIRTIO_BALLOON_F_FREE_PAGE_HINT = 3,
+    VIRTIO_BALLOON_F_PAGE_POISON = 4,
+    VIRTIO_BALLOON_F_PAGE_REPORTING = 5,
+};
+
+struct virtio_balloon_config {
+    le32 num_pages; /* that the device wants */
+    le32 actual;    /* that it has */
+    le32 free_page_hint_cmd_id;
+    le32 poison_val;
+};
+VIRTIO_ASSERT(sizeof(struct virtio_balloon_config) == 16);
+VIRTIO_ASSERT_FIELD(struct virtio_balloon_config, actual, 4);
+VIRTIO_ASSERT_FIELD(struct virtio_balloon_config, free_page_hint_cmd_id, 8);
+VIRTIO_ASSERT_FIELD(struct virtio_balloon_config, poison_val, 12);
+
+enum virtio_balloon_limits {
+    VIRTIO_BALLOON_PAGE_SHIFT =
+        12, /* page numbers count 4096 bytes, whatever the guest's pages are */
+    VIRTIO_BALLOON_CMD_ID_STOP = 0,
+    VIRTIO_BALLOON_CMD_ID_DONE = 1,
+    VIRTIO_BALLOON_S_TAGS = 10, /* statistics are tagged 0 to 9 */
+};
+
+/* One statistic: a tag and a value, packed. Used for its offsets only. */
+struct virtio_balloon_stat {
+    uint8_t tag[2];
+    uint8_t val[8];
+};
+VIRTIO_ASSERT(sizeof(struct virtio_balloon_stat) == 10);
+VIRTIO_ASSERT_FIELD(struct virtio_balloon_stat, val, 2);
 
 #endif

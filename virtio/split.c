@@ -3,20 +3,44 @@
 #include "virtio/access.h"
 #include "virtio/queue.h"
 
-size_t split_desc_bytes(unsigned size)
+static size_t split_desc_bytes(unsigned size)
 {
     return (size_t)size * sizeof(struct virtq_desc);
 }
 
 /* Both with the event index at the end, which exists whether it is used or not. */
-size_t split_avail_bytes(unsigned size)
+static size_t split_avail_bytes(unsigned size)
 {
     return sizeof(struct virtq_avail) + (size_t)size * sizeof(le16) + sizeof(le16);
 }
 
-size_t split_used_bytes(unsigned size)
+static size_t split_used_bytes(unsigned size)
 {
     return sizeof(struct virtq_used) + (size_t)size * sizeof(struct virtq_used_elem) + sizeof(le16);
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + VIRTQ_LEGACY_ALIGN - 1) & ~(size_t)(VIRTQ_LEGACY_ALIGN - 1);
+}
+
+/* The legacy layout (2.7.2): descriptor table, available ring, and from the next page on the used ring (DRV-SPLIT-05). */
+static size_t legacy_used_at(unsigned size)
+{
+    return whole_pages(split_desc_bytes(size) + split_avail_bytes(size));
+}
+
+static size_t legacy_bytes(unsigned size)
+{
+    return legacy_used_at(size) + whole_pages(split_used_bytes(size));
+}
+
+size_t split_bytes(const struct virtio_device *dev, unsigned size)
+{
+    if (dev->legacy)
+        return legacy_bytes(size) + VIRTQ_LEGACY_ALIGN - 1;
+    return split_desc_bytes(size) + split_avail_bytes(size) + split_used_bytes(size) +
+           3 * 16; /* three alignments */
 }
 
 static uint64_t bus_of(const struct virtio_env *env, const void *p)
@@ -24,17 +48,51 @@ static uint64_t bus_of(const struct virtio_env *env, const void *p)
     return env->dma_bus + (uint64_t)((const uint8_t *)p - (const uint8_t *)env->dma);
 }
 
+static int take_parts(struct virtqueue *queue)
+{
+    struct virtio_device *dev = queue->dev;
+
+    queue->desc = virtio_dma_alloc(dev, split_desc_bytes(queue->size), VIRTQ_DESC_ALIGN);
+    queue->avail = virtio_dma_alloc(dev, split_avail_bytes(queue->size), VIRTQ_AVAIL_ALIGN);
+    queue->used = virtio_dma_alloc(dev, split_used_bytes(queue->size), VIRTQ_USED_ALIGN);
+    return queue->desc == NULL || queue->avail == NULL || queue->used == NULL ? -VIRTIO_E_NO_MEMORY
+                                                                              : 0;
+}
+
+/* Errors: QUEUE, if the device could not be told where it is. */
+static int take_legacy_block(struct virtqueue *queue, struct virtio_queue_place *place)
+{
+    struct virtio_device *dev = queue->dev;
+    uint8_t *block = virtio_dma_alloc(dev, legacy_bytes(queue->size), VIRTQ_LEGACY_ALIGN);
+    uint64_t bus, page;
+
+    if (block == NULL)
+        return -VIRTIO_E_NO_MEMORY;
+    bus = bus_of(dev->env, block);
+    page = bus / VIRTQ_LEGACY_ALIGN;
+    if (bus % VIRTQ_LEGACY_ALIGN != 0 || page == 0 || page > UINT32_MAX) { /* IMP-MMIOLEG-14 */
+        virtio_log(dev, VIRTIO_LOG_ERROR, "queue %u: rings at 0x%llx have no 32-bit page number",
+                   queue->index, (unsigned long long)bus);
+        return -VIRTIO_E_QUEUE;
+    }
+    place->page = (uint32_t)page;
+    queue->desc = (struct virtq_desc *)(void *)block;
+    queue->avail = (struct virtq_avail *)(void *)(block + split_desc_bytes(queue->size));
+    queue->used = (struct virtq_used *)(void *)(block + legacy_used_at(queue->size));
+    return 0;
+}
+
 int split_create(struct virtqueue *queue, struct virtio_queue_place *place)
 {
     struct virtio_device *dev = queue->dev;
     unsigned size = queue->size;
+    int error = dev->legacy ? take_legacy_block(queue, place) : take_parts(queue);
 
-    queue->desc = virtio_dma_alloc(dev, split_desc_bytes(size), VIRTQ_DESC_ALIGN);
-    queue->avail = virtio_dma_alloc(dev, split_avail_bytes(size), VIRTQ_AVAIL_ALIGN);
-    queue->used = virtio_dma_alloc(dev, split_used_bytes(size), VIRTQ_USED_ALIGN);
+    if (error != 0)
+        return error;
     queue->shadow =
         virtio_priv_alloc(dev, size * sizeof(struct virtq_shadow), _Alignof(struct virtq_shadow));
-    if (queue->desc == NULL || queue->avail == NULL || queue->used == NULL || queue->shadow == NULL)
+    if (queue->shadow == NULL)
         return -VIRTIO_E_NO_MEMORY;
 
     queue->avail_ring = (le16 *)(queue->avail + 1);

@@ -168,7 +168,7 @@ struct virtio_device {
     void *io_ctx;
     const char *name; /* the embedder's: "00:03.0" */
     uint32_t id;      /* enum virtio_device_id; known or not */
-    bool legacy;      /* no VIRTIO 1.x interface: can be reset, not driven */
+    bool legacy;      /* the interface of before VIRTIO 1.0: no FEATURES_OK, rings by page number */
     bool
         reachable; /* false: no usable capability or BAR; it is STUCK from the start, but can be cut off from memory */
 
@@ -184,6 +184,7 @@ struct virtio_device {
     uint64_t reset_ns;    /* how long the latest reset took to be confirmed, or to be given up */
     struct virtio_features offered;     /* as read at the latest claim */
     struct virtio_features negotiated;  /* {0} unless SETUP or LIVE */
+    bool features_set;                  /* since the latest reset, and accepted */
     const struct virtio_driver *driver; /* who claimed it; NULL: nobody */
     const struct virtio_driver
         *last_driver; /* who drove it last, for the report; NULL: nobody ever */
@@ -230,7 +231,8 @@ int virtio_reset(struct virtio_device *dev);
  * Gives a CLEAN device to a driver: DRIVER, features, FEATURES_OK, probe, DRIVER_OK (3.1.1). `driver_state` is the
  * driver's own struct (struct virtio_blk, ...), the caller's memory, untouched by devices, until release.
  * On error the device has been set FAILED and reset: it is CLEAN, or STUCK.
- * Errors: STATE, UNSUPPORTED (other device type, legacy), FEATURES, CONFIG, QUEUE, NO_MEMORY, STUCK.
+ * Errors: STATE, UNSUPPORTED (other device type, a transport that can only reset), FEATURES, CONFIG, QUEUE, NO_MEMORY,
+ * STUCK.
  */
 int virtio_claim(struct virtio_bus *bus, struct virtio_device *dev,
                  const struct virtio_driver *driver, void *driver_state);
@@ -305,9 +307,12 @@ struct virtio_driver {
     void (*describe)(const struct virtio_request *request, char *text, size_t size);
 };
 
-/* Bytes that a driver needs in env.dma and env.priv with queues of `size` entries each. */
-void virtio_memory_needed(const struct virtio_driver *driver, unsigned size, size_t *dma,
-                          size_t *priv);
+/*
+ * Bytes that a driver needs in env.dma and env.priv to drive `dev`, which has been found but needs no env yet, with queues
+ * of `size` entries each. Legacy rings take whole pages.
+ */
+void virtio_memory_needed(const struct virtio_device *dev, const struct virtio_driver *driver,
+                          unsigned size, size_t *dma, size_t *priv);
 
 /* For probe(): memory that lives until the next reset; zeroed; NULL when the env's is used up. */
 void *virtio_dma_alloc(struct virtio_device *dev, size_t size, size_t align);

@@ -142,7 +142,7 @@ static void give_memory(struct function *f, const struct virtio_driver *driver)
 {
     size_t dma, priv;
 
-    virtio_memory_needed(driver, 64, &dma, &priv);
+    virtio_memory_needed(&f->dev, driver, 64, &dma, &priv);
     CHECK(posix_memalign(&f->env.dma, 4096, dma) == 0);
     f->env.priv = malloc(priv);
     CHECK(f->env.priv != NULL);

@@ -370,7 +370,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     host.features = 1ull << VIRTIO_F_VERSION_1 | next32();
     host.queue_max = (uint16_t)(1u << next() % 8);
     plug_in(console ? VIRTIO_ID_CONSOLE : VIRTIO_ID_BLOCK);
-    virtio_memory_needed(console ? &virtio_console_driver : &virtio_blk_driver, 64, &dma, &priv);
+    virtio_memory_needed(&host.dev, console ? &virtio_console_driver : &virtio_blk_driver, 64, &dma,
+                         &priv);
     CHECK(posix_memalign(&host.env.dma, 4096, dma) == 0);
     host.env.priv = malloc(priv);
     CHECK(host.env.priv != NULL);

@@ -46,16 +46,44 @@ static const struct {
     U(VIRTIO_F_ADMIN_VQ, 41, "6; not in Linux 6.1"),
     U(VIRTIO_F_SUSPEND, 43, "6; not in Linux 6.1"),
     U(VIRTQ_SIZE_MAX, 32768, "2.7; a rule, not a constant of Linux's"),
+    U(VIRTQ_EVENT_ALIGN, 4, "2.8; a rule, not a constant of Linux's"),
     U(VIRTIO_PCI_VENDOR, 0x1af4, "4.1.2; Linux keeps it in the kernel's pci_ids.h"),
     U(VIRTIO_PCI_DEVICE_MODERN_FIRST, 0x1040, "4.1.2; in the kernel's driver"),
     U(VIRTIO_PCI_DEVICE_LAST, 0x107f, "4.1.2; in the kernel's driver"),
     U(VIRTIO_PCI_CAP_VENDOR_CFG, 9, "4.1.4; not in Linux 6.1"),
+    U(VIRTIO_MMIO_QUEUE_RESET, 0x0c0, "4.2.2; not in Linux 6.1"),
+    U(VIRTIO_MMIO_MAGIC, 0x74726976, "4.2.2; in the kernel's driver"),
     U(VIRTIO_BLK_F_LIFETIME, 15, "5.2.3; not in Linux 6.1"),
     U(VIRTIO_BLK_F_ZONED, 17, "5.2.3; since Linux 6.3"),
     U(VIRTIO_BLK_Z_NONE, 0, "5.2.4; since Linux 6.3"),
     U(VIRTIO_BLK_Z_HM, 1, "5.2.4; since Linux 6.3"),
     U(VIRTIO_BLK_Z_HA, 2, "5.2.4; since Linux 6.3"),
     U(VIRTIO_BLK_SECTOR, 512, "5.2.6; a unit, not a constant of Linux's"),
+    U(VIRTIO_BLK_T_GET_LIFETIME, 10, "5.2.6; not in Linux 6.1"),
+    U(VIRTIO_BLK_T_SCSI_CMD_OUT, 3, "5.2.6; not in Linux 6.1"),
+    U(VIRTIO_BLK_T_FLUSH_OUT, 5, "5.2.6; not in Linux 6.1"),
+    U(VIRTIO_BLK_T_ZONE_APPEND, 15, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_T_ZONE_REPORT, 16, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_T_ZONE_OPEN, 18, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_T_ZONE_CLOSE, 20, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_T_ZONE_FINISH, 22, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_T_ZONE_RESET, 24, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_T_ZONE_RESET_ALL, 26, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_S_ZONE_INVALID_CMD, 3, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_S_ZONE_UNALIGNED_WP, 4, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_S_ZONE_OPEN_RESOURCE, 5, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE, 6, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZT_CONV, 1, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZT_SWR, 2, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZT_SWP, 3, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_NOT_WP, 0, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_EMPTY, 1, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_IOPEN, 2, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_EOPEN, 3, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_CLOSED, 4, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_RDONLY, 13, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_FULL, 14, "5.2.6; since Linux 6.3"),
+    U(VIRTIO_BLK_ZS_OFFLINE, 15, "5.2.6; since Linux 6.3"),
 #undef U
 #define O(type, field, value, reason)                                                              \
     {                                                                                              \
@@ -70,19 +98,28 @@ static const struct {
     O(virtio_blk_config, write_granularity, 88, "5.2.4; since Linux 6.3"),
     O(virtio_blk_config, zoned_model, 92, "5.2.4; since Linux 6.3"),
     O(virtio_blk_config, unused2, 93, "5.2.4; since Linux 6.3"),
+    O(virtio_blk_zone_descriptor, z_start, 8, "5.2.6; since Linux 6.3"),
+    O(virtio_blk_zone_descriptor, z_wp, 16, "5.2.6; since Linux 6.3"),
+    O(virtio_blk_zone_descriptor, z_type, 24, "5.2.6; since Linux 6.3"),
+    O(virtio_blk_zone_descriptor, z_state, 25, "5.2.6; since Linux 6.3"),
 #undef O
 };
 
 /* From here on the names are Linux's. */
-#define virtio_pci_cap        linux_pci_cap
-#define virtio_pci_notify_cap linux_pci_notify_cap
-#define virtio_pci_common_cfg linux_pci_common_cfg
-#define virtio_blk_config     linux_blk_config
-#define virtio_console_config linux_console_config
+#define virtio_pci_cap         linux_pci_cap
+#define virtio_pci_notify_cap  linux_pci_notify_cap
+#define virtio_pci_common_cfg  linux_pci_common_cfg
+#define virtio_blk_config      linux_blk_config
+#define virtio_console_config  linux_console_config
+#define virtio_console_control linux_console_control
+#define virtio_balloon_config  linux_balloon_config
+#define virtio_balloon_stat    linux_balloon_stat
+#include <linux/virtio_balloon.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_console.h>
 #include <linux/virtio_ids.h>
+#include <linux/virtio_mmio.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 

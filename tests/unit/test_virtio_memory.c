@@ -15,6 +15,8 @@
 
 #define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
 
+static const struct virtio_device modern;
+
 /* One claim of a fresh device with that much memory; the queue's size when it worked, else 0. */
 static unsigned claim_blk(unsigned max, size_t dma, size_t priv)
 {
@@ -51,7 +53,7 @@ static void stated_memory_is_enough_for_the_stated_queue(void **state)
     for (unsigned size = 4; size <= 256; size *= 2) {
         size_t dma, priv;
 
-        virtio_memory_needed(&virtio_blk_driver, size, &dma, &priv);
+        virtio_memory_needed(&modern, &virtio_blk_driver, size, &dma, &priv);
         assert_int_equal(claim_blk(256, dma, priv), size);
         assert_int_equal(claim_blk(size, dma, priv), size);
     }
@@ -63,7 +65,7 @@ static void less_memory_gives_a_smaller_queue_or_a_clean_error(void **state)
     unsigned last = 0;
 
     (void)state;
-    virtio_memory_needed(&virtio_blk_driver, 256, &dma, &priv);
+    virtio_memory_needed(&modern, &virtio_blk_driver, 256, &dma, &priv);
     for (size_t length = 0; length < dma; length += length < 1024 ? 13 : 111) {
         unsigned size = claim_blk(256, length, priv);
 
@@ -134,7 +136,7 @@ static void console_works_with_the_stated_memory_and_fails_cleanly_with_less(voi
     size_t dma, priv;
 
     (void)state;
-    virtio_memory_needed(&virtio_console_driver, VIRTIO_CONSOLE_BUFFERS, &dma, &priv);
+    virtio_memory_needed(&modern, &virtio_console_driver, VIRTIO_CONSOLE_BUFFERS, &dma, &priv);
     assert_int_equal(claim_console(dma, priv), 0);
     for (size_t length = 0; length < dma; length += length < 4096 ? 97 : 3)
         (void)claim_console(length, priv);

@@ -217,7 +217,7 @@ void device_give_memory(struct device *d, const struct virtio_driver *driver, un
 {
     size_t dma, priv;
 
-    virtio_memory_needed(driver, size, &dma, &priv);
+    virtio_memory_needed(&d->dev, driver, size, &dma, &priv);
     device_give_bytes(d, dma, priv);
 }
 
