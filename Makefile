@@ -15,6 +15,7 @@ CLANG  := clang-14
 PYTHON := /usr/bin/python3
 
 FUZZ_SECONDS ?= 60
+COVERAGE_ARGS ?=
 PYTEST_ARGS  ?=
 
 # V=1 shows the commands.
@@ -138,13 +139,58 @@ $(foreach kind,test fuzz,\
 	$(eval $(call host_archive,$(kind),drivers,$(filter drivers/%,$(LIBRARY_SOURCES))))\
 	$(eval $(call host_archive,$(kind),boot,$(HOST_BOOT_SOURCES))))
 
+# The launcher, the host's side. Its table of rules is made from the tables of requirements.
+LAUNCHER_RULES   := $(HOST)/rules/rules.c
+LAUNCHER_SOURCES := $(filter-out launcher/main.c,$(sort $(wildcard launcher/*.c))) $(LAUNCHER_RULES)
+GUEST_SOURCES    := $(sort $(wildcard launcher/guest/*.c))
+SIM_SOURCES      := $(sort $(wildcard launcher/sim/*.c)) $(GUEST_SOURCES)
+
+# Left alone if nothing of it changed: all of the launcher depends on it.
+$(LAUNCHER_RULES): tools/spec-rules tools/spec_tables.py $(wildcard docs/spec/*.tsv launcher/*.c launcher/*/*.c tests/unit/test_*.c)
+	$(say) RULES $@
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/spec-rules >$@.new
+	$(Q)cmp -s $@.new $@ || cp $@.new $@
+
+# For other people's tests: no sanitizer in it.
+$(HOST)/plain/%.o: %.c Makefile VERSION
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) -O2 $(DEPENDENCIES) -c $< -o $@
+
+$(HOST)/liblauncher.a: $(LAUNCHER_SOURCES:%.c=$(HOST)/plain/%.o)
+	$(say) AR $@
+	$(Q)rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+# The simulator runs the real drivers, and sees each of their loads, stores and barriers.
+SIM_FLAGS := $(TEST_FLAGS) -O2 -DVIRTIO_ACCESS_HOOK='"launcher/sim/access_hook.h"'
+SIM_OBJECTS := $(patsubst %.c,$(HOST)/sim/%.o,$(LAUNCHER_SOURCES) $(SIM_SOURCES) $(LIBRARY_SOURCES))
+
+$(HOST)/sim/%.o: %.c Makefile VERSION
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SIM_FLAGS) $(DEPENDENCIES) -c $< -o $@
+
+$(HOST)/launcher: $(HOST)/sim/launcher/main.o $(SIM_OBJECTS)
+	$(say) LD $@
+	$(Q)$(CC) $(SANITIZERS) -o $@ $^
+
+# How others use it: nothing but the header and the archive.
+$(HOST)/example: tests/launcher/example.c $(HOST)/liblauncher.a Makefile
+	$(say) LD $@
+	$(Q)$(CC) $(HOST_FLAGS) -o $@ $(filter-out Makefile,$^)
+
+$(eval $(call host_archive,test,launcher,$(LAUNCHER_SOURCES) $(GUEST_SOURCES)))
+$(eval $(call host_archive,fuzz,launcher,$(LAUNCHER_SOURCES)))
+
 # What tests share: every file beside them that is not a test.
 UNIT_SUPPORT := $(sort $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c tests/unit/support/*.c)))
 FUZZ_SUPPORT := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c tests/fuzz/support/*.c))) $(UNIT_SUPPORT)
 $(eval $(call host_archive,test,support,$(UNIT_SUPPORT)))
 $(eval $(call host_archive,fuzz,support,$(FUZZ_SUPPORT)))
 
-archives = $(addprefix $(HOST)/$(1)/,support.a boot.a drivers.a virtio.a)
+archives = $(addprefix $(HOST)/$(1)/,support.a launcher.a boot.a drivers.a virtio.a)
 
 UNIT_TESTS   := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_BINARIES := $(UNIT_TESTS:%=$(HOST)/test/unit/%)
@@ -174,11 +220,53 @@ check: ## install what is missing, build, and run every test
 
 RUN_UNIT := $(UNIT_TESTS:%=run-%)
 .PHONY: unit $(RUN_UNIT)
-unit: $(RUN_UNIT) ## unit tests on the host (one: make run-test_x)
+unit: $(RUN_UNIT) run-launcher ## unit tests on the host (one: make run-test_x)
 
 $(RUN_UNIT): run-%: $(HOST)/test/unit/%
 	$(say) TEST $*
 	$(Q)timeout 300 $< >$<.log 2>&1 || { cat $<.log; echo "$* failed"; exit 1; }
+
+# ---- Coverage of the guest side by the unit tests -------------------------------------------------------------------
+
+COVERAGE_BRANCHES := 95
+COV_OBJECTS = $(1:%.c=$(HOST)/cov/%.o)
+COV_LIBRARY := $(call COV_OBJECTS,$(filter virtio/% drivers/%,$(LIBRARY_SOURCES)))
+COV_BINARIES := $(UNIT_TESTS:%=$(HOST)/cov/unit/%)
+
+$(HOST)/cov/%.o: %.c Makefile VERSION
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_FLAGS) -O0 --coverage -fprofile-abs-path $(DEPENDENCIES) -c $< -o $@
+
+$(HOST)/cov/cov.a: $(call COV_OBJECTS,$(UNIT_SUPPORT) $(LAUNCHER_SOURCES) $(GUEST_SOURCES) $(HOST_BOOT_SOURCES)) $(COV_LIBRARY)
+	$(say) AR $@
+	$(Q)rm -f $@
+	$(Q)$(AR) qcsD $@ $^
+
+$(COV_BINARIES): $(HOST)/cov/unit/%: $(HOST)/cov/tests/unit/%.o $(HOST)/cov/cov.a
+	$(say) LD $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) --coverage -o $@ $< -Wl,--start-group $(HOST)/cov/cov.a -Wl,--end-group -lcmocka
+
+.PHONY: coverage
+coverage: ## branch coverage of virtio/ and drivers/ by the unit tests
+	$(Q)tools/install-packages build check
+	$(Q)$(MAKE) $(COV_BINARIES)
+	$(Q)find $(HOST)/cov -name '*.gcda' -delete
+	$(Q)printf '%s\n' $(COV_BINARIES) | xargs -P $(JOBS) -I TEST sh -c 'timeout 300 TEST >TEST.log 2>&1 || { cat TEST.log; exit 255; }'
+	$(Q)gcovr --root . --filter virtio/ --filter drivers/ --object-directory $(HOST)/cov --branches \
+		--exclude-unreachable-branches --fail-under-branch $(COVERAGE_BRANCHES) $(COVERAGE_ARGS)
+
+.PHONY: launcher run-launcher
+launcher: $(HOST)/launcher $(HOST)/liblauncher.a ## build the launcher and its library
+
+run-launcher: $(HOST)/launcher $(HOST)/example
+	$(say) TEST launcher
+	$(Q)timeout 300 tests/launcher/run $^
+
+.PHONY: conformance
+conformance: ## write docs/conformance.md from the tables and the tests
+	$(Q)tools/conformance
 
 .PHONY: mutants
 mutants: ## break the code in one place after another and see a test fail each time
@@ -210,7 +298,7 @@ $(RUN_FUZZ): run-fuzz_%: $(HOST)/fuzz/bin/fuzz_%
 	$(Q)grep number_of_executed_units $<.fuzz.log
 
 .PHONY: qemu-test
-qemu-test: all ## boot tests under QEMU (PYTEST_ARGS='-k name')
+qemu-test: all $(HOST)/launcher ## boot tests under QEMU (PYTEST_ARGS='-k name')
 	$(Q)$(PYTHON) -m pytest tests/qemu $(PYTEST_ARGS)
 
 .PHONY: check-image
@@ -242,7 +330,7 @@ bench: ## measure Slate beside SeaBIOS and OVMF (BENCH_ARGS='--help')
 
 # ---- Style and static checks ----------------------------------------------------------------------------------------
 
-C_FILES := $(sort $(shell find bench boot drivers tests virtio -name '*.[ch]'))
+C_FILES := $(sort $(shell find bench boot drivers launcher tests virtio -name '*.[ch]'))
 TIDY_FILES := $(filter-out boot/syscalls.c,$(LIBRARY_SOURCES) $(BOOT_SOURCES) $(filter %.c,$(ARCH_SOURCES)))
 SHELL_FILES := $(sort $(shell grep -rlI --exclude-dir=build --exclude-dir=.git '^#!.*bash' .))
 JOBS := $(shell nproc)
@@ -270,6 +358,8 @@ lint-rules:
 	$(Q)tools/check-includes
 	$(Q)tools/check-spdx
 	$(Q)tools/check-spec-ids
+	$(Q)tools/check-rules
+	$(Q)tools/conformance --check
 	$(Q)shellcheck $(SHELL_FILES)
 
 # ---- The rest -------------------------------------------------------------------------------------------------------

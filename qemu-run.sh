@@ -42,6 +42,8 @@ Looking inside
   --gdb              wait for a debugger on port 1234 before the first instruction
   --trace FILE       write every access of a virtio register and every write of
                      PCI configuration space to FILE
+  --timeline FILE    draw the life of each device, from the first instruction to
+                     the OS's, as SVG to FILE (see build/host/launcher timeline)
   --print-command    print the QEMU command and do nothing (also --dry-run)
 
 Other
@@ -76,7 +78,7 @@ misuse() {
 
 disk='' format='' block_size=512 keep_writes='' read_only=''
 machine=q35 memory=512 cpus=1 accel=auto console=uart
-append='' gdb='' trace='' print='' timeout=''
+append='' gdb='' trace='' timeline='' print='' timeout=''
 settings=() extra=()
 
 while [ $# -gt 0 ]; do
@@ -84,7 +86,7 @@ while [ $# -gt 0 ]; do
     shift
     case $option in
     --disk | --format | --block-size | --machine | --memory | --cpus | --accel | --console | --arch | --append | \
-        --handoff | --set | --trace | --timeout)
+        --handoff | --set | --trace | --timeline | --timeout)
         [ $# -gt 0 ] || misuse "$option needs a value"
         value=$1
         shift
@@ -114,6 +116,7 @@ while [ $# -gt 0 ]; do
         ;;
     --gdb) gdb=yes ;;
     --trace) trace=$value ;;
+    --timeline) timeline=$value ;;
     --print-command | --dry-run) print=yes ;;
     --timeout) timeout=$value ;;
     -h | --help) usage && exit 0 ;;
@@ -207,12 +210,21 @@ done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# QEMU's log has a line for every access of every device; the lines of virtio are picked out as they come.
+# QEMU's log has a line for every access of every device; the lines of virtio are picked out as they come. A timeline has times
+# and requests as well.
+lines="pci_cfg_write|name '(virtio-|ioport80)"
+events=(memory_region_ops_read memory_region_ops_write pci_cfg_write)
+if [ -n "$timeline" ]; then
+    [ -n "$trace" ] || { [ -n "$print" ] && trace=$timeline.trace || trace=$work/trace; }
+    lines+="|virtio_set_status|virtio_queue_notify|virtqueue_"
+    events+=(virtio_set_status virtio_queue_notify virtqueue_pop virtqueue_fill)
+    qemu+=(-msg timestamp=on)
+fi
 if [ -n "$trace" ]; then
     log=$work/log
     [ -z "$print" ] || log=$trace
     qemu+=(-D "$log")
-    for event in memory_region_ops_read memory_region_ops_write pci_cfg_write; do
+    for event in "${events[@]}"; do
         qemu+=(-trace "enable=$event")
     done
     for kind in blk net serial scsi rng; do # notifications by eventfd are not traced
@@ -233,12 +245,12 @@ fi
 # ---- Install, build, run ---------------------------------------------------------------------------------------------
 
 "$root/tools/install-packages" build run
-make -s -C "$root" build/x86_64/slate.elf >&2
+make -s -C "$root" build/x86_64/slate.elf ${timeline:+build/host/launcher} >&2
 [ -z "$demo" ] || "$root/tools/demo/make_demo.py" "$root/build/x86_64/demo"
 
 if [ -n "$trace" ]; then
     mkfifo "$log"
-    grep -aE "^pci_cfg_write|name '(virtio-|ioport80)" <"$log" >"$trace" &
+    grep -aE "$lines" <"$log" >"$trace" &
     filter=$!
 fi
 
@@ -257,7 +269,14 @@ fi
 if [ -n "$trace" ]; then
     : <>"$log" # if QEMU never opened its end
     wait "$filter" || true
-    say "$(wc -l <"$trace") accesses are in $trace"
+    [ "$trace" = "$work/trace" ] || say "$(wc -l <"$trace") accesses are in $trace"
+fi
+if [ -n "$timeline" ]; then
+    title="QEMU $machine, SeaBIOS, then Slate, then the OS of ${disk##*/}"
+    [ -z "$demo" ] || title="QEMU $machine: SeaBIOS, then Slate, which boots Debian's kernel from the disk"
+    "$root/build/host/launcher" timeline "$trace" --svg "$timeline" --title "$title" ||
+        fail "the timeline could not be drawn"
+    say "the timeline is in $timeline"
 fi
 
 # ---- How it ended ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 
@@ -35,6 +36,22 @@ def test_boots_the_demo_and_traces_it(folder):
     assert any("virtio-pci-notify-virtio-blk" in line for line in lines)
     assert any(line.startswith("pci_cfg_write virtio-blk-pci") for line in lines)
     assert not [line for line in lines if not re.match(r"pci_cfg_write|.* name '(virtio-|ioport80)", line)]
+
+
+def test_draws_the_life_of_each_device(folder):
+    drawing = folder / "life of the devices.svg"
+    status, console, errors = start("--timeline", drawing)
+    assert status == 0, console[-3000:] + errors
+    assert str(drawing) in errors
+    root = ElementTree.parse(drawing).getroot()
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert [text for text in texts if text.startswith("00:0")] == ["00:01.0 blk", "00:02.0 net", "00:03.0 rng",
+                                                                    "00:04.0 balloon"]  # fmt: skip
+    assert texts.count("CLEAN") == 4
+    assert "Slate entered" in texts and "OS entered" in texts
+    assert [text for text in texts if re.fullmatch(r"\d+ requests, \d+ kicks", text)]
+    titles = "\n".join(element.text for element in root.iter("{http://www.w3.org/2000/svg}title"))
+    assert "00:01.0 blk: DRIVER_OK, status 0x0f" in titles and "00:02.0 net: reset, confirmed, status 0x00" in titles
 
 
 def test_boots_the_demo_with_a_virtio_console_alone():

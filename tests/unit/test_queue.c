@@ -443,7 +443,10 @@ static unsigned add_some(struct virtqueue *queue, struct one *all, unsigned coun
     return added;
 }
 
-/* IMP-CORE-07, IMP-SPLIT-11, DRV-SPLIT-11: the last come first, and the free list is never the same twice. */
+/*
+ * IMP-CORE-07, IMP-SPLIT-11, DRV-SPLIT-11, DRV-CLEAN-01: the last come first, the free list is never the same twice, and
+ * what is in flight stays as it was.
+ */
 static void requests_come_back_in_any_order(void **state)
 {
     enum { COUNT = 24 };
