@@ -67,6 +67,8 @@ struct virtio_blk {
 
     struct virtio_blk_slot *slots; /* in the device's memory */
     uint16_t *free_slots;
+    uint16_t *chains;   /* the queue's chain of each slot, for data of one piece */
+    uint32_t chain_max; /* bytes of data that go through it; 0: there are no chains */
     uint16_t free_slot_count;
     uint16_t slot_count;
 

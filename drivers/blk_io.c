@@ -15,6 +15,7 @@ struct operation {
     uint64_t done;  /* bytes of the first one that are cut off already */
     uint32_t most;  /* bytes a request */
     bool retried;
+    bool lost; /* requests that a reset took from the device wait to be sent again */
     int error; /* the first that a request reported */
 };
 
@@ -97,38 +98,52 @@ static int reap(struct virtio_blk *blk, struct operation *op)
 }
 
 /*
- * After a reset: once, the device is started again and asked for what it had not answered. A request that it cannot be
- * asked for again ends the operation, but not before those that were sent have come back.
+ * Sends again what a reset took from the device, as far as there is room: its queue may be smaller than before. A request
+ * that it cannot be asked for again ends the operation, but not before those that were sent have come back.
  */
-static int recover(struct virtio_blk *blk, struct operation *op, int error)
+static void send_again(struct virtio_blk *blk, struct operation *op)
 {
-    bool again = !op->retried && op->error == 0 && error != -VIRTIO_E_STUCK;
-
-    if (again) {
-        op->retried = true;
-        blk->restarts++;
-        virtio_log(blk->dev, VIRTIO_LOG_WARN, "restarting the device and trying once more");
-        error = virtio_restart(blk->dev);
-    }
-    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH; i++) {
+    op->lost = false;
+    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH && !op->lost; i++) {
         struct virtio_blk_request *request = &blk->own[i];
 
         if (request->request.state != VIRTIO_REQUEST_DEAD)
             continue;
-        request->request.state = VIRTIO_REQUEST_FREE;
-        if (again && error == 0 && op->error == 0)
-            op->error = virtio_blk_submit(blk, request);
+        if (op->error == 0) {
+            int error = virtio_blk_submit(blk, request);
+
+            op->lost = error == -VIRTIO_E_FULL && virtqueue_in_flight(blk->queue) > 0;
+            if (!op->lost)
+                op->error = error;
+        }
+        if (op->error != 0)
+            request->request.state = VIRTIO_REQUEST_FREE;
     }
-    if (again && error == 0)
-        virtio_blk_kick(blk);
+    virtio_blk_kick(blk);
+}
+
+/* After a reset: once, the device is started again, to be asked for what it had not answered. */
+static int recover(struct virtio_blk *blk, struct operation *op, int error)
+{
+    if (!op->retried && op->error == 0 && error != -VIRTIO_E_STUCK) {
+        op->retried = true;
+        blk->restarts++;
+        virtio_log(blk->dev, VIRTIO_LOG_WARN, "restarting the device and trying once more");
+        error = virtio_restart(blk->dev);
+        op->lost = error == 0;
+        if (op->lost)
+            return 0;
+    }
+    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH; i++)
+        if (blk->own[i].request.state == VIRTIO_REQUEST_DEAD)
+            blk->own[i].request.state = VIRTIO_REQUEST_FREE;
     return error;
 }
 
-/* Whether requests of ours can be told from others: nobody else's are in flight. */
+/* Whether requests of ours can be told from others: nobody's are in flight, since each has a slot. */
 static bool is_idle(const struct virtio_blk *blk)
 {
-    return blk->queue != NULL && blk->dev->state == VIRTIO_LIVE &&
-           virtqueue_in_flight(blk->queue) == 0;
+    return blk->free_slot_count == blk->slot_count;
 }
 
 /* Brings an operation to its end. `error` is not 0 if the device has just been reset because of it. */
@@ -140,7 +155,9 @@ static int complete(struct virtio_blk *blk, struct operation *op, int error)
         if (error != 0)
             return error;
         /* Half a batch at a time, so that a long read costs a kick in many requests, not one in each. */
-        if (op->count > 0 && virtqueue_in_flight(blk->queue) <= VIRTIO_BLK_DEPTH / 2)
+        if (op->lost)
+            send_again(blk, op);
+        else if (op->count > 0 && virtqueue_in_flight(blk->queue) <= VIRTIO_BLK_DEPTH / 2)
             fill(blk, op);
         if (virtqueue_in_flight(blk->queue) == 0)
             return op->error;
@@ -148,10 +165,26 @@ static int complete(struct virtio_blk *blk, struct operation *op, int error)
     }
 }
 
+/* All of it or nothing: an operation that leaves the disk sends no request at all. */
+static bool fits(const struct virtio_blk *blk, const struct operation *op)
+{
+    for (unsigned i = 0; i < op->count; i++) {
+        const struct virtio_blk_extent *extent = &op->extents[i];
+        uint64_t sectors = extent->length / VIRTIO_BLK_SECTOR;
+
+        if (extent->sector > blk->sectors || sectors > blk->sectors - extent->sector ||
+            extent->length % blk->block_size != 0)
+            return false;
+    }
+    return true;
+}
+
 static int run(struct virtio_blk *blk, struct operation *op)
 {
-    if (!is_idle(blk))
+    if (blk->queue == NULL || blk->dev->state != VIRTIO_LIVE || !is_idle(blk))
         return -VIRTIO_E_STATE;
+    if (!fits(blk, op))
+        return -VIRTIO_E_INVALID;
     advance(op, 0);
     return complete(blk, op, 0);
 }
@@ -183,7 +216,7 @@ static int run_one(struct virtio_blk *blk, enum virtio_blk_req_type type, uint64
     error = virtio_blk_submit(blk, request);
     if (error != 0)
         return error;
-    virtio_blk_kick(blk);
+    virtqueue_kick(blk->queue);
     error = virtio_blk_wait(blk, &done);
     if (error != 0 || done->error != 0)
         return complete_one(blk, done, error);
@@ -192,20 +225,6 @@ static int run_one(struct virtio_blk *blk, enum virtio_blk_req_type type, uint64
 }
 
 /* ---- Reading and writing ---- */
-
-/* All of it or nothing: an operation that leaves the disk sends no request at all. */
-static bool fit(const struct virtio_blk *blk, const struct virtio_blk_extent *extents,
-                unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t sectors = extents[i].length / VIRTIO_BLK_SECTOR;
-
-        if (extents[i].sector > blk->sectors || sectors > blk->sectors - extents[i].sector ||
-            extents[i].length % blk->block_size != 0)
-            return false;
-    }
-    return true;
-}
 
 __attribute__((noinline)) static int run_many(struct virtio_blk *blk, enum virtio_blk_req_type type,
                                               const struct virtio_blk_extent *extents,
@@ -218,9 +237,7 @@ __attribute__((noinline)) static int run_many(struct virtio_blk *blk, enum virti
         .most = blk->request_max,
     };
 
-    if (!is_idle(blk))
-        return -VIRTIO_E_STATE;
-    return fit(blk, extents, count) ? run(blk, &op) : -VIRTIO_E_INVALID;
+    return run(blk, &op);
 }
 
 static int transfer(struct virtio_blk *blk, enum virtio_blk_req_type type,

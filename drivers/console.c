@@ -85,7 +85,7 @@ static int probe(struct virtio_device *dev)
     return 0;
 }
 
-static void remove(struct virtio_device *dev)
+static void leave(struct virtio_device *dev)
 {
     struct virtio_console *console = dev->driver_state;
 
@@ -110,7 +110,7 @@ const struct virtio_driver virtio_console_driver = {
     .queues = 2,
     .dma_fixed = 2 * VIRTIO_CONSOLE_BUFFERS * VIRTIO_CONSOLE_BUFFER_BYTES,
     .probe = probe,
-    .remove = remove,
+    .remove = leave,
     .describe = describe,
 };
 

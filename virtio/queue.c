@@ -33,7 +33,7 @@ unsigned virtqueue_free(const struct virtqueue *queue)
 
 unsigned virtqueue_in_flight(const struct virtqueue *queue)
 {
-    return queue->in_flight;
+    return (unsigned)(queue->avail_idx - queue->used_idx);
 }
 
 const struct virtqueue_counts *virtqueue_counts(const struct virtqueue *queue)
@@ -144,37 +144,30 @@ int virtqueue_break(struct virtqueue *queue, const char *format, ...)
     return -VIRTIO_E_PROTOCOL;
 }
 
+int virtqueue_chain_create(struct virtqueue *queue, const struct virtio_piece *before,
+                           const struct virtio_piece *after, uint16_t *chain)
+{
+    return queue->broken ? -VIRTIO_E_STATE : split_chain_create(queue, before, after, chain);
+}
+
 int virtqueue_add(struct virtqueue *queue, struct virtio_request *request,
                   const struct virtio_piece *pieces, unsigned out, unsigned in)
 {
-    int error;
-
     if (queue->broken || request->state == VIRTIO_REQUEST_DEVICE)
         return -VIRTIO_E_STATE;
-    if (out > queue->size || in > queue->size || out + in == 0 || out + in > queue->size)
+    if (out > queue->capacity || in > queue->capacity - out || out + in == 0)
         return -VIRTIO_E_INVALID;
     if (out + in > queue->free_count)
         return -VIRTIO_E_FULL;
-    error = split_add(queue, request, pieces, out, in);
-    if (error != 0)
-        return error;
-    request->state = VIRTIO_REQUEST_DEVICE;
-    request->used = 0;
-    queue->in_flight++;
-    queue->counts.added++;
-    return 0;
+    return split_add(queue, request, pieces, out, in);
 }
 
-static void notify(struct virtqueue *queue)
+int virtqueue_add_chain(struct virtqueue *queue, uint16_t chain, struct virtio_request *request,
+                        const struct virtio_piece *data, enum virtio_dir dir)
 {
-    const struct virtio_device *dev = queue->dev;
-
-    queue->counts.kicks++;
-    if (queue->notify.pointer != NULL)
-        *queue->notify.pointer = queue->notify.value;
-    else
-        dev->io->write(dev->io_ctx, queue->notify.region, queue->notify.offset, 2,
-                       queue->notify.value);
+    if (queue->broken || request->state == VIRTIO_REQUEST_DEVICE)
+        return -VIRTIO_E_STATE;
+    return split_add_chain(queue, chain, request, data, dir);
 }
 
 void virtqueue_kick(struct virtqueue *queue)
@@ -182,24 +175,13 @@ void virtqueue_kick(struct virtqueue *queue)
     /* Before DRIVER_OK nothing is shown, so that the first kick after it finds it all (DRV-INIT-14). */
     if (queue->broken || queue->dev->state != VIRTIO_LIVE || queue->published == queue->avail_idx)
         return;
-    if (split_publish(queue))
-        notify(queue);
+    split_kick(queue);
 }
 
 int virtqueue_poll(struct virtqueue *queue, struct virtio_request **request)
 {
-    int error;
-
     *request = NULL;
-    if (queue->broken)
-        return -VIRTIO_E_PROTOCOL;
-    error = split_poll(queue, request);
-    if (error == 0 && *request != NULL) {
-        (*request)->state = VIRTIO_REQUEST_DONE;
-        queue->in_flight--;
-        queue->counts.used++;
-    }
-    return error;
+    return queue->broken ? -VIRTIO_E_PROTOCOL : split_poll(queue, request);
 }
 
 void virtqueue_abandon(struct virtqueue *queue)
@@ -218,7 +200,7 @@ void virtqueue_bury(struct virtqueue *queue)
         queue->shadow[i].request = NULL;
         request->state = VIRTIO_REQUEST_DEAD;
     }
-    queue->in_flight = 0;
+    queue->used_idx = queue->avail_idx;
     queue->broken = true; /* for whoever still holds a pointer */
 }
 
@@ -261,13 +243,8 @@ static int timed_out(const struct virtqueue *queue, uint64_t timeout_ns)
     return -VIRTIO_E_TIMEOUT;
 }
 
-/*
- * The waiting itself, apart from its first look, in a function of its own so that it can be told from the work when
- * instructions are counted. Only ring memory is looked at, but for the status at doubling intervals: a register
- * read is an exit to the host.
- */
-__attribute__((noinline)) static int wait_loop(struct virtqueue *queue,
-                                               struct virtio_request **request, uint64_t timeout_ns)
+/* Only ring memory is looked at, but for the status at doubling intervals: a register read is an exit to the host. */
+static int wait_loop(struct virtqueue *queue, struct virtio_request **request, uint64_t timeout_ns)
 {
     struct virtio_device *dev = queue->dev;
     const struct virtio_env *env = dev->env;
@@ -291,13 +268,11 @@ __attribute__((noinline)) static int wait_loop(struct virtqueue *queue,
     }
 }
 
-int virtqueue_wait(struct virtqueue *queue, struct virtio_request **request, uint64_t timeout_ns)
+/* The waiting itself. `error` is that of the first look, which found no request. */
+__attribute__((noinline)) static int wait(struct virtqueue *queue, struct virtio_request **request,
+                                          uint64_t timeout_ns, int error)
 {
-    int error = virtqueue_poll(queue, request);
-
-    if (error == 0 && *request != NULL)
-        return 0;
-    if (error == 0 && queue->in_flight == 0)
+    if (error == 0 && virtqueue_in_flight(queue) == 0)
         return -VIRTIO_E_STATE; /* nothing can come: the caller's mistake, not the device's */
     if (error == 0)
         error = wait_loop(queue, request, timeout_ns);
@@ -308,4 +283,11 @@ int virtqueue_wait(struct virtqueue *queue, struct virtio_request **request, uin
             error = reset_error;
     }
     return error;
+}
+
+int virtqueue_wait(struct virtqueue *queue, struct virtio_request **request, uint64_t timeout_ns)
+{
+    int error = virtqueue_poll(queue, request);
+
+    return *request != NULL ? 0 : wait(queue, request, timeout_ns, error);
 }

@@ -19,6 +19,7 @@ struct virtq_shadow {
     uint32_t next;                  /* next piece of the chain, or of the free list */
     uint32_t last;                  /* last piece of the chain that starts here */
     uint32_t pieces;                /* how many the chain has */
+    uint32_t data_max;              /* bytes of data; 0: no chain that stays built starts here */
 };
 
 struct virtqueue {
@@ -28,13 +29,14 @@ struct virtqueue {
     uint32_t size;
     bool broken; /* nothing touches it any more but the reset */
 
-    /* Wider than the ring's own 16 bits, which cost more to work with. */
+    uint32_t capacity; /* descriptors that are in no chain that stays built */
+    uint32_t free_count;
     uint32_t free_head;
-    uint32_t free_count; /* descriptors */
-    uint32_t in_flight;  /* requests */
-    uint32_t used_idx;   /* next element of the used ring to take; the ring has its low 16 bits */
-    uint64_t avail_idx;  /* next slot of the available ring to fill; likewise */
-    uint64_t published;  /* what the device has been shown of it */
+
+    /* Requests since the queue was set up; the ring's own indexes are their low 16 bits. */
+    uint64_t avail_idx; /* added */
+    uint64_t published; /* shown to the device */
+    uint64_t used_idx;  /* taken back */
 
     struct virtq_desc *desc;
     struct virtq_avail *avail;
@@ -54,16 +56,48 @@ size_t split_bytes(const struct virtio_device *dev, unsigned size);
 
 /* Takes the rings from the device's memory and fills `place`. Errors: NO_MEMORY, QUEUE (legacy: not to be told). */
 int split_create(struct virtqueue *queue, struct virtio_queue_place *place);
+/* What virtqueue_chain_create(), _add(), _add_chain() and _poll() leave to the layout; errors as theirs. */
+int split_chain_create(struct virtqueue *queue, const struct virtio_piece *before,
+                       const struct virtio_piece *after, uint16_t *chain);
 int split_add(struct virtqueue *queue, struct virtio_request *request,
               const struct virtio_piece *pieces, unsigned out, unsigned in);
-/* Shows the device what was added; whether it wants to be notified of it. */
-bool split_publish(struct virtqueue *queue);
+int split_add_chain(struct virtqueue *queue, uint16_t chain, struct virtio_request *request,
+                    const struct virtio_piece *data, enum virtio_dir dir);
 int split_poll(struct virtqueue *queue, struct virtio_request **request);
+/* Shows the device what was added, and notifies it if it wants to know. */
+void split_kick(struct virtqueue *queue);
 /* Undoes the mappings of the chain that starts at `head`. */
 void split_unmap(struct virtqueue *queue, uint32_t head);
 /* Shows every piece of that chain. */
 void split_visit(const struct virtqueue *queue, uint32_t head,
                  void (*visit)(void *ctx, const struct virtio_piece *piece), void *ctx);
+
+/* ---- What every layout does ---- */
+
+static inline void virtqueue_give(struct virtio_request *request)
+{
+    request->used = 0;
+    request->state = VIRTIO_REQUEST_DEVICE;
+}
+
+static inline void virtqueue_take_back(struct virtio_request *request, uint32_t used)
+{
+    request->used = used;
+    request->state = VIRTIO_REQUEST_DONE;
+}
+
+/* One register write. */
+static inline void virtqueue_notify(struct virtqueue *queue)
+{
+    const struct virtio_device *dev = queue->dev;
+
+    queue->counts.kicks++;
+    if (queue->notify.pointer != NULL)
+        *queue->notify.pointer = queue->notify.value;
+    else
+        dev->io->write(dev->io_ctx, queue->notify.region, queue->notify.offset, 2,
+                       queue->notify.value);
+}
 
 /* ---- queue.c ---- */
 

@@ -347,8 +347,6 @@ struct virtio_piece {
 };
 
 struct virtqueue_counts {
-    uint64_t added;
-    uint64_t used;
     uint64_t kicks;    /* notify writes; the rest of the batches were suppressed by the device */
     uint64_t overlong; /* used lengths beyond the writable bytes, clamped */
 };
@@ -373,6 +371,23 @@ const struct virtqueue_counts *virtqueue_counts(const struct virtqueue *queue);
  */
 int virtqueue_add(struct virtqueue *queue, struct virtio_request *request,
                   const struct virtio_piece *pieces, unsigned out, unsigned in);
+
+/*
+ * A chain that stays built, for drivers whose requests are data between two pieces that stay where they are: one before
+ * it, which the device reads, and one after it, which it writes. For probe(); both lie in the env's `dma`. The queue
+ * keeps room for one such request until the device is reset; *chain is its number. Errors: FULL, INVALID (a length of 0),
+ * MAPPING (a piece is not in `dma`), STATE (queue broken).
+ */
+int virtqueue_chain_create(struct virtqueue *queue, const struct virtio_piece *before,
+                           const struct virtio_piece *after, uint16_t *chain);
+
+/*
+ * Adds a request through a chain: the pieces it was created with and between them `data`, which the device reads or
+ * writes. Otherwise as virtqueue_add(); there is always room. INVALID (no such chain, a length of 0, over 4 GiB in all),
+ * MAPPING, STATE (as there, or the chain's last request is still in flight).
+ */
+int virtqueue_add_chain(struct virtqueue *queue, uint16_t chain, struct virtio_request *request,
+                        const struct virtio_piece *data, enum virtio_dir dir);
 
 /* Publishes what was added since the last kick, and notifies the device unless it asked not to be. Only when LIVE. */
 void virtqueue_kick(struct virtqueue *queue);

@@ -94,7 +94,7 @@ static uint64_t load(const void *p, unsigned width, uint64_t actual)
     if (queue == NULL)
         return actual;
     if (index)
-        return (uint16_t)(queue->used_idx + (choice < 0x80 && queue->in_flight > 0));
+        return (uint16_t)(queue->used_idx + (choice < 0x80 && virtqueue_in_flight(queue) > 0));
     if (((uintptr_t)p - (uintptr_t)queue->used_ring) % sizeof(struct virtq_used_elem) == 0)
         return some_head(queue, choice);
     return choice < 0x80 ? 1u << (choice % 24) : choice;
@@ -356,22 +356,186 @@ static void drive_console(struct virtio_bus *bus)
     (void)virtio_release(bus, &host.dev);
 }
 
+/* ---- Queues without a device type: ordinary requests and chains that stay built, mixed as the input says ---- */
+
+enum { REQUESTS = 12, CHAINS_MAX = 24 };
+
+static struct {
+    struct virtqueue *queue;
+    uint16_t chains[CHAINS_MAX];
+    unsigned chain_count;
+    struct {
+        struct virtio_request request;
+        uint64_t writable; /* bytes */
+        unsigned pieces;   /* of an ordinary one; 0: it goes through a chain */
+    } requests[REQUESTS];
+} plain;
+
+static int plain_probe(struct virtio_device *dev)
+{
+    static uint8_t outside[16];
+    unsigned wanted = next() % CHAINS_MAX;
+    int error = virtqueue_create(dev, 0, 64, &plain.queue);
+
+    plain.chain_count = 0;
+    if (error != 0)
+        return error;
+    for (unsigned i = 0; i < wanted; i++) {
+        unsigned room = virtqueue_free(plain.queue);
+        struct virtio_piece before = {virtio_dma_alloc(dev, 16, 1), next() % 20};
+        struct virtio_piece after = {virtio_dma_alloc(dev, 8, 1), next() % 10};
+
+        if (before.pointer == NULL || after.pointer == NULL || before.length > 16 ||
+            after.length > 8) {
+            CHECK(virtqueue_chain_create(plain.queue, &(struct virtio_piece){outside, 16}, &after,
+                                         &plain.chains[i]) != 0);
+            continue;
+        }
+        error =
+            virtqueue_chain_create(plain.queue, &before, &after, &plain.chains[plain.chain_count]);
+        CHECK(error != 0 || (before.length > 0 && after.length > 0 && room >= 3));
+        CHECK(error == 0 || virtqueue_free(plain.queue) == room);
+        plain.chain_count += error == 0;
+    }
+    virtio_driver_ok(dev);
+    return 0;
+}
+
+static void plain_remove(struct virtio_device *dev)
+{
+    (void)virtio_reset(dev);
+}
+
+static const struct virtio_driver plain_driver = {
+    .name = "plain",
+    .device_id = VIRTIO_ID_ENTROPY,
+    .queues = 1,
+    .dma_per_entry = 8,
+    .probe = plain_probe,
+    .remove = plain_remove,
+};
+
+/* What is in flight by the states of the requests is what the queue says. */
+static void check_plain(void)
+{
+    unsigned in_flight = 0, pieces = 3 * plain.chain_count;
+
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        if (plain.requests[i].request.state != VIRTIO_REQUEST_DEVICE)
+            continue;
+        in_flight++;
+        pieces += plain.requests[i].pieces;
+    }
+    CHECK(virtqueue_in_flight(plain.queue) == in_flight);
+    CHECK(virtqueue_free(plain.queue) == virtqueue_size(plain.queue) - pieces);
+}
+
+static void plain_add(unsigned i, uint8_t *bytes, uint32_t size)
+{
+    struct virtio_request *request = &plain.requests[i].request;
+    uint8_t choice = next(), number = next();
+    enum virtio_dir dir = choice / 2 % 2 == 0 ? VIRTIO_TO_DEVICE : VIRTIO_FROM_DEVICE;
+    struct virtio_piece piece = {bytes, next() % (size + 1)};
+    bool in_flight = request->state == VIRTIO_REQUEST_DEVICE;
+    int error;
+
+    if (choice % 2 == 0) {
+        unsigned out = choice / 4 % 3, in = choice / 16 % 3;
+        struct virtio_piece pieces[4] = {piece, piece, piece, piece};
+
+        error = virtqueue_add(plain.queue, request, pieces, out, in);
+        if (error == 0) {
+            plain.requests[i].writable = (uint64_t)in * piece.length;
+            plain.requests[i].pieces = out + in;
+        }
+    } else {
+        /* Mostly a chain that there is, now and then any number. */
+        bool real = plain.chain_count > 0 && choice < 0xe0;
+        uint16_t chain = real ? plain.chains[number % plain.chain_count] : number;
+
+        error = virtqueue_add_chain(plain.queue, chain, request, &piece, dir);
+        if (error == 0) {
+            plain.requests[i].writable = 8 + (dir == VIRTIO_FROM_DEVICE ? piece.length : 0);
+            plain.requests[i].pieces = 0;
+        }
+    }
+    CHECK(error != 0 || (!in_flight && piece.length > 0));
+    CHECK((error == 0 || in_flight) == (request->state == VIRTIO_REQUEST_DEVICE));
+}
+
+static void check_plain_done(const struct virtio_request *done)
+{
+    for (unsigned i = 0; i < REQUESTS; i++)
+        if (done == &plain.requests[i].request) {
+            CHECK(done->state == VIRTIO_REQUEST_DONE && done->used <= plain.requests[i].writable);
+            return;
+        }
+    CHECK(done == NULL);
+}
+
+static void drive_plain(struct virtio_bus *bus)
+{
+    uint8_t *bytes = malloc(64);
+
+    CHECK(bytes != NULL);
+    memset(&plain, 0, sizeof(plain));
+    if (virtio_claim(bus, &host.dev, &plain_driver, &plain) == 0) {
+        for (unsigned i = 0; i < 200 && host.dev.state == VIRTIO_LIVE; i++) {
+            struct virtio_request *done = NULL;
+            uint8_t choice = next();
+
+            if (choice < 0xa0)
+                plain_add(choice % REQUESTS, bytes, 64);
+            else if (choice < 0xc0)
+                virtqueue_kick(plain.queue);
+            else if (choice < 0xf0)
+                (void)virtqueue_poll(plain.queue, &done);
+            else if (choice < 0xfe)
+                (void)virtqueue_wait(plain.queue, &done, 5000000);
+            else
+                (void)virtio_reset(&host.dev);
+            check_plain_done(done);
+            if (host.dev.state == VIRTIO_LIVE)
+                check_plain();
+            for (unsigned k = 0; k < REQUESTS && host.dev.state == VIRTIO_CLEAN; k++)
+                CHECK(plain.requests[k].request.state != VIRTIO_REQUEST_DEVICE);
+            CHECK(host.maps_live == 0 || host.dev.state != VIRTIO_CLEAN);
+            if (host.dev.state == VIRTIO_CLEAN && virtio_restart(&host.dev) != 0)
+                break;
+        }
+        (void)virtio_release(bus, &host.dev);
+    }
+    free(bytes);
+}
+
+/* ---- One run ---- */
+
+static const struct {
+    unsigned id;
+    const struct virtio_driver *driver;
+    void (*drive)(struct virtio_bus *bus);
+} kinds[] = {
+    {VIRTIO_ID_BLOCK, &virtio_blk_driver, drive_blk},
+    {VIRTIO_ID_CONSOLE, &virtio_console_driver, drive_console},
+    {VIRTIO_ID_ENTROPY, &plain_driver, drive_plain},
+    {VIRTIO_ID_CONSOLE, &virtio_console_driver, drive_console},
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct virtio_io io = {.read = io_read, .write = io_write, .size = io_size};
     struct virtio_bus bus = {0};
     size_t dma, priv;
-    bool console;
+    unsigned kind;
 
     memset(&host, 0, sizeof(host));
     host.input = data;
     host.end = data + size;
-    console = (next() & 1) != 0;
+    kind = next() % 4;
     host.features = 1ull << VIRTIO_F_VERSION_1 | next32();
     host.queue_max = (uint16_t)(1u << next() % 8);
-    plug_in(console ? VIRTIO_ID_CONSOLE : VIRTIO_ID_BLOCK);
-    virtio_memory_needed(&host.dev, console ? &virtio_console_driver : &virtio_blk_driver, 64, &dma,
-                         &priv);
+    plug_in(kinds[kind].id);
+    virtio_memory_needed(&host.dev, kinds[kind].driver, 64, &dma, &priv);
     CHECK(posix_memalign(&host.env.dma, 4096, dma) == 0);
     host.env.priv = malloc(priv);
     CHECK(host.env.priv != NULL);
@@ -385,12 +549,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     host.env.deadlines = (struct virtio_deadlines){10000000, 10000000, 10000000};
 
     CHECK(virtio_pci_init(&host.dev, "fuzz", &io, NULL, &host.env) == 0);
-    if (virtio_discover(&bus, &host.dev) == 0) {
-        if (console)
-            drive_console(&bus);
-        else
-            drive_blk(&bus);
-    }
+    if (virtio_discover(&bus, &host.dev) == 0)
+        kinds[kind].drive(&bus);
     (void)virtio_handoff(&bus);
     CHECK(host.dev.state == VIRTIO_CLEAN || host.dev.state == VIRTIO_STUCK);
     CHECK(host.maps_live == 0 || host.dev.state == VIRTIO_STUCK);
