@@ -115,9 +115,8 @@ static void get_stuck(struct fixture *f, unsigned page)
 {
     struct virtio_blk_request *done;
 
-    f->disk->latency_ns = DEVICE_NEVER;
-    f->disk->faults.good_resets = 0;
-    f->disk->faults.reset_polls = DEVICE_FOREVER;
+    device_delay(f->disk, DEVICE_NEVER);
+    launcher_fault_arm(f->disk->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     f->request = (struct virtio_blk_request){
         .type = VIRTIO_BLK_T_IN, .data = f->ram + (size_t)page * PAGE, .length = PAGE};
     assert_int_equal(virtio_blk_submit(&f->blk, &f->request), 0);
@@ -132,8 +131,8 @@ static void test_all_devices_are_clean_and_reported(void **state)
     struct fixture *f = *state;
 
     assert_int_equal(handoff_devices(&f->devices, &f->image, true, &f->diag), 0);
-    assert_int_equal(f->disk->status, 0);
-    assert_int_equal(f->idle->status, 0);
+    assert_int_equal(f->disk->host->status, 0);
+    assert_int_equal(f->idle->host->status, 0);
     assert_non_null(strstr(screen_text(), "handoff: 00:03.0 blk: driver blk, reset in "));
     assert_non_null(strstr(screen_text(), "handoff: 00:03.0 rng: driver none, reset in "));
     assert_null(strstr(screen_text(), "STUCK"));
@@ -168,7 +167,7 @@ static void test_a_stuck_device_is_quarantined_and_the_boot_goes_on(void **state
     assert_non_null(strstr(screen_text(), "blk: driver blk, reset in "));
     assert_non_null(strstr(screen_text(), ": STUCK"));
     assert_non_null(strstr(screen_text(), "bus mastering is off and its memory is reserved"));
-    assert_int_equal(f->idle->status, 0); /* the others are reset all the same */
+    assert_int_equal(f->idle->host->status, 0); /* the others are reset all the same */
 }
 
 static void test_strict_forbids_to_boot_with_a_stuck_device(void **state)
@@ -179,7 +178,7 @@ static void test_strict_forbids_to_boot_with_a_stuck_device(void **state)
     assert_int_equal(handoff_devices(&f->devices, &f->image, true, &f->diag), -BOOT_E_STUCK);
     assert_non_null(strstr(f->diag.text, "1 virtio device did not complete the reset"));
     assert_int_equal(boot_error_exit(-BOOT_E_STUCK), BOOT_EXIT_STUCK);
-    assert_int_equal(f->idle->status, 0);
+    assert_int_equal(f->idle->host->status, 0);
 }
 
 /* Whatever the mode: nobody enters a kernel that a device may still write into. */
@@ -197,7 +196,7 @@ static void test_a_device_stuck_in_its_last_reset_keeps_its_rings(void **state)
 {
     struct fixture *f = *state;
 
-    f->disk->faults.reset_polls = DEVICE_FOREVER;
+    launcher_fault_arm(f->disk->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(handoff_devices(&f->devices, &f->image, false, &f->diag), 0);
     assert_int_equal(type_of(f, f->disk->env.dma), MEMORY_QUARANTINE);
     assert_int_equal(type_of(f, f->ram), MEMORY_USABLE);

@@ -17,8 +17,8 @@ static unsigned config_reads(const struct device *d)
     unsigned count = 0;
 
     for (size_t i = 0; i < d->event_count; i++)
-        count += d->events[i].kind == DEVICE_READ && d->events[i].region == d->config.region &&
-                 d->events[i].offset - d->config.offset < d->config.length;
+        count += d->events[i].kind == DEVICE_READ && d->events[i].region == DEVICE_BAR &&
+                 d->events[i].offset - d->function->device.offset < d->function->device.length;
     return count;
 }
 
@@ -41,15 +41,15 @@ static void fields_are_read_with_accesses_of_their_width(void **state)
     (void)state;
     plain_rig_make(&rig, 8);
     for (unsigned i = 0; i < 32; i++)
-        rig.d->config_bytes[i] = (uint8_t)(0xf0 + i);
+        rig.d->host->config[i] = (uint8_t)(0xf0 + i);
     assert_int_equal(virtio_config_read(&rig.d->dev, fields, 4), 0);
     for (size_t i = 0; i < rig.d->event_count; i++) {
         const struct device_event *event = &rig.d->events[i];
 
-        if (event->kind != DEVICE_READ || event->offset < rig.d->config.offset)
+        if (event->kind != DEVICE_READ || event->offset < rig.d->function->device.offset)
             continue;
         assert_true(seen < 5);
-        assert_int_equal(event->offset, rig.d->config.offset + expected[seen].offset);
+        assert_int_equal(event->offset, rig.d->function->device.offset + expected[seen].offset);
         assert_int_equal(event->width, expected[seen].width);
         seen++;
     }
@@ -62,16 +62,15 @@ static void fields_are_read_with_accesses_of_their_width(void **state)
 }
 
 /* The device changes a 64-bit field between the reads of its halves, and another field with it, once. */
-static void change_once(struct device *d, uint64_t offset)
+static void change_once(struct device *d, struct device_event *event)
 {
     static const uint64_t value = 0x2222222222222222;
 
-    if (offset != 0)
+    if (!device_reads_config(d, event, 0))
         return;
-    d->on_config_read = NULL;
+    d->on_access = NULL;
     device_set_config(d, 0, 8, value);
     device_set_config(d, 8, 4, 0x22222222);
-    d->generation++;
 }
 
 /* DRV-CFG-01, DRV-CFG-02, DRV-CFG-03 */
@@ -84,7 +83,7 @@ static void fields_are_read_again_when_the_generation_changes(void **state)
     plain_rig_make(&rig, 8);
     device_set_config(rig.d, 0, 8, 0x1111111111111111);
     device_set_config(rig.d, 8, 4, 0x11111111);
-    rig.d->on_config_read = change_once;
+    rig.d->on_access = change_once;
     assert_int_equal(virtio_config_read(&rig.d->dev, fields, 2), 0);
     assert_true(fields[0].value == 0x2222222222222222);
     assert_int_equal(fields[1].value, 0x22222222);
@@ -100,7 +99,7 @@ static void generation_that_settles_late_is_good(void **state)
 
     (void)state;
     plain_rig_make(&rig, 8);
-    rig.d->faults.generation_changes = 2 * VIRTIO_CONFIG_RETRIES - 2;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_CONFIG_CHANGES, 0, VIRTIO_CONFIG_RETRIES - 1, 0);
     assert_int_equal(virtio_config_read(&rig.d->dev, &field, 1), 0);
     device_free(rig.d);
 }
@@ -113,7 +112,7 @@ static void generation_that_never_settles_is_an_error(void **state)
 
     (void)state;
     plain_rig_make(&rig, 8);
-    rig.d->faults.generation_changes = DEVICE_FOREVER;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_CONFIG_CHANGES, 0, 0, 0);
     assert_int_equal(virtio_config_read(&rig.d->dev, &field, 1), -VIRTIO_E_CONFIG);
     assert_int_equal(config_reads(rig.d), VIRTIO_CONFIG_RETRIES);
     assert_non_null(device_logged(rig.d, "configuration changed during each of 64 reads"));
@@ -157,7 +156,7 @@ static void last_field_of_the_configuration_can_be_read(void **state)
     (void)state;
     plain_rig_make(&rig, 8);
     rig.d->dev.config.length = 16;
-    rig.d->config_bytes[15] = 0x77;
+    rig.d->host->config[15] = 0x77;
     assert_int_equal(virtio_config_read(&rig.d->dev, fields, 2), 0);
     assert_int_equal(fields[0].value, 0x77);
     assert_true(fields[1].value == 0x7700000000000000);
@@ -172,9 +171,9 @@ static void configuration_space_may_be_larger_than_any_layout(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->bar_size[4] = 0x100000000;
-    d->config.length = 0x80000000;
-    d->config.offset = 0x10000000;
+    d->function->bar_size[4] = 0x100000000;
+    d->function->device.length = 0x80000000;
+    d->function->device.offset = 0x10000000;
     device_pci_fill(d);
     device_set_config(d, 4, 4, 0x12345678);
     assert_int_equal(device_discover(d, &bus), 0);
@@ -192,7 +191,7 @@ static void device_without_configuration_space_has_no_fields(void **state)
     struct plain plain = {.queues = 1, .size = 8};
 
     (void)state;
-    d->pci[DEVICE_PCI_CONFIG + 3] = 0x40; /* a reserved type */
+    d->pci[LAUNCHER_PCI_CAP_DEVICE + 3] = 0x40; /* a reserved type */
     device_give_memory(d, &plain_driver, 8);
     assert_int_equal(device_discover(d, &bus), 0);
     assert_int_equal(virtio_claim(&bus, &d->dev, &plain_driver, &plain), 0);
@@ -212,7 +211,7 @@ static void fields_are_written_with_accesses_of_their_width(void **state)
     assert_int_equal(virtio_config_write(&rig.d->dev, 2, 2, 0x3322), 0);
     assert_int_equal(virtio_config_write(&rig.d->dev, 4, 4, 0x77665544), 0);
     assert_int_equal(virtio_config_write(&rig.d->dev, 8, 8, 0), -VIRTIO_E_CONFIG);
-    assert_memory_equal(rig.d->config_bytes, "\x11\0\x22\x33\x44\x55\x66\x77\0", 9);
+    assert_memory_equal(rig.d->host->config, "\x11\0\x22\x33\x44\x55\x66\x77\0", 9);
     device_free(rig.d);
 }
 

@@ -60,8 +60,8 @@ static void every_line_is_shown_on_the_uart_and_on_the_virtio_console(void **sta
     console_add(&rig.console);
     console_line(VIRTIO_LOG_INFO, "late");
     assert_non_null(strstr(screen_text(), "late\n"));
-    assert_non_null(strstr((const char *)rig.d->console.output, "early\r\n"));
-    assert_non_null(strstr((const char *)rig.d->console.output, "late\r\n"));
+    assert_non_null(strstr(device_console_text(rig.d), "early\r\n"));
+    assert_non_null(strstr(device_console_text(rig.d), "late\r\n"));
     end(&rig);
 }
 
@@ -73,7 +73,7 @@ static void console_that_takes_nothing_falls_silent_and_the_uart_goes_on(void **
     (void)state;
     make(&rig);
     console_add(&rig.console);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     for (unsigned i = 0; i < 20; i++)
         console_line(VIRTIO_LOG_INFO, "line %u", i);
     assert_int_equal(said, 1);
@@ -89,8 +89,8 @@ static void console_that_never_resets_is_said_so_and_the_uart_goes_on(void **sta
     (void)state;
     make(&rig);
     console_add(&rig.console);
-    rig.d->latency_ns = DEVICE_NEVER;
-    rig.d->faults.reset_polls = DEVICE_FOREVER;
+    device_delay(rig.d, DEVICE_NEVER);
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     for (unsigned i = 0; i < 20; i++)
         console_line(VIRTIO_LOG_INFO, "line %u", i);
     assert_int_equal(said, 2);

@@ -24,7 +24,6 @@ static void plug(struct rig *rig)
 
 static int claim(struct rig *rig)
 {
-    device_finish_reset(rig->d);
     assert_int_equal(device_discover(rig->d, &rig->bus), 0);
     return virtio_claim(&rig->bus, &rig->d->dev, &virtio_console_driver, &rig->console);
 }
@@ -48,13 +47,12 @@ static int write_text(struct rig *rig, const char *text)
 
 static void check_output(const struct rig *rig, const char *text)
 {
-    assert_int_equal(rig->d->console.output_length, strlen(text));
-    assert_memory_equal(rig->d->console.output, text, strlen(text));
+    assert_string_equal(device_console_text(rig->d), text);
 }
 
-static unsigned output_kicks(const struct rig *rig)
+static uint64_t output_kicks(const struct rig *rig)
 {
-    return rig->d->queues[1].notifications;
+    return rig->d->host->queues[1].notifications;
 }
 
 /* ---- Set-up ---- */
@@ -66,11 +64,11 @@ static void both_queues_of_port_0_are_set_up_and_input_is_posted(void **state)
 
     (void)state;
     make(&rig);
-    assert_true(rig.d->queues[0].enabled && rig.d->queues[1].enabled);
-    assert_int_equal(rig.d->queues[0].size, VIRTIO_CONSOLE_BUFFERS);
-    assert_int_equal(rig.d->queues[0].pending_count, VIRTIO_CONSOLE_BUFFERS);
-    assert_int_equal(rig.d->queues[0].notifications, 1);
-    assert_int_equal(rig.d->queues[1].notifications, 0);
+    assert_true(rig.d->host->queues[0].enabled && rig.d->host->queues[1].enabled);
+    assert_int_equal(rig.d->host->queues[0].size, VIRTIO_CONSOLE_BUFFERS);
+    assert_int_equal(rig.d->host->queues[0].flight_count, VIRTIO_CONSOLE_BUFFERS);
+    assert_int_equal(rig.d->host->queues[0].notifications, 1);
+    assert_int_equal(rig.d->host->queues[1].notifications, 0);
     assert_int_equal(rig.console.columns, 0);
     assert_int_equal(rig.console.rows, 0);
     end(&rig);
@@ -83,7 +81,7 @@ static void size_is_read_where_the_device_has_it(void **state)
 
     (void)state;
     plug(&rig);
-    rig.d->features |= 1ull << VIRTIO_CONSOLE_F_SIZE;
+    rig.d->host->offered |= 1ull << VIRTIO_CONSOLE_F_SIZE;
     device_set_config(rig.d, 0, 2, 132);
     device_set_config(rig.d, 2, 2, 50);
     assert_int_equal(claim(&rig), 0);
@@ -98,7 +96,7 @@ static void console_without_a_transmit_queue_is_refused(void **state)
 
     (void)state;
     plug(&rig);
-    rig.d->num_queues = 1;
+    rig.d->host->queue_count = 1;
     assert_int_equal(claim(&rig), -VIRTIO_E_QUEUE);
     assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0 1");
     device_free(rig.d);
@@ -113,16 +111,17 @@ static void queues_of_all_sizes_work(void **state)
         size_t length;
 
         plug(&rig);
-        rig.d->queues[0].max = rig.d->queues[1].max = (uint16_t)size;
+        device_queue_max(rig.d, 0, (uint16_t)size);
+        device_queue_max(rig.d, 1, (uint16_t)size);
         assert_int_equal(claim(&rig), 0);
-        rig.d->latency_ns = 100000;
+        device_delay(rig.d, 100000);
         for (unsigned i = 0; i < 20; i++)
             assert_int_equal(write_text(&rig, "line\n"), 0);
         assert_int_equal(virtio_console_flush(&rig.console), 0);
-        assert_int_equal(rig.d->console.output_length, 100);
-        rig.d->latency_ns = 0;
+        assert_int_equal(strlen(device_console_text(rig.d)), 100);
+        device_delay(rig.d, 0);
         rig.d->now += DEVICE_MILLISECOND;
-        rig.d->console.piece = 2;
+        launcher_console_limit(rig.d->host, 2);
         for (unsigned i = 0; i < 10; i++) {
             device_console_type(rig.d, "ab", 2);
             assert_int_equal(virtio_console_read(&rig.console, bytes, sizeof(bytes), &length), 0);
@@ -178,10 +177,10 @@ static void long_line_is_cut_into_buffers(void **state)
     for (unsigned i = 0; i < sizeof(line); i++)
         line[i] = (char)('a' + i % 26);
     assert_int_equal(virtio_console_write(&rig.console, line, sizeof(line)), 0);
-    assert_int_equal(rig.d->console.output_length, 768);
+    assert_int_equal(strlen(device_console_text(rig.d)), 768);
     assert_int_equal(virtio_console_flush(&rig.console), 0);
-    assert_int_equal(rig.d->console.output_length, 1000);
-    assert_memory_equal(rig.d->console.output, line, sizeof(line));
+    assert_int_equal(strlen(device_console_text(rig.d)), 1000);
+    assert_memory_equal(device_console_text(rig.d), line, sizeof(line));
     end(&rig);
 }
 
@@ -193,7 +192,7 @@ static void output_to_a_slow_host_arrives_complete_and_in_order(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = 3 * DEVICE_MILLISECOND;
+    device_delay(rig.d, 3 * DEVICE_MILLISECOND);
     for (unsigned i = 0; i < 50; i++) {
         const char line[] = {'a', (char)('0' + i / 10), (char)('0' + i % 10), '.', '\n', '\0'};
 
@@ -226,12 +225,12 @@ static void handoff_flushes_the_last_output(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = 2 * DEVICE_MILLISECOND;
+    device_delay(rig.d, 2 * DEVICE_MILLISECOND);
     assert_int_equal(write_text(&rig, "all lines\nand a half"), 0);
     check_output(&rig, "");
     assert_int_equal(virtio_handoff(&rig.bus), 0);
     check_output(&rig, "all lines\nand a half");
-    assert_int_equal(rig.d->status, 0);
+    assert_int_equal(rig.d->host->status, 0);
     device_free(rig.d);
 }
 
@@ -243,13 +242,13 @@ static void handoff_of_a_console_that_takes_nothing_ends_at_the_deadline(void **
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(write_text(&rig, "lost\n"), 0);
     start = rig.d->now;
     assert_int_equal(virtio_handoff(&rig.bus), 0);
     assert_in_range(rig.d->now - start, 20 * DEVICE_MILLISECOND, 25 * DEVICE_MILLISECOND);
     assert_int_equal(rig.d->dev.state, VIRTIO_CLEAN);
-    assert_int_equal(rig.d->status, 0);
+    assert_int_equal(rig.d->host->status, 0);
     assert_non_null(
         device_logged(rig.d, "00:03.0 console: output of 5 bytes was not answered within 20 ms"));
     device_free(rig.d);
@@ -283,7 +282,7 @@ static void console_that_takes_nothing_falls_silent_after_one_deadline(void **st
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     start = rig.d->now;
     for (unsigned i = 0; i < VIRTIO_CONSOLE_BUFFERS; i++)
         assert_int_equal(write_text(&rig, "lost\n"), 0);
@@ -305,18 +304,18 @@ static void console_with_a_short_queue_falls_silent_too(void **state)
 
     (void)state;
     plug(&rig);
-    rig.d->queues[1].max = 2;
+    device_queue_max(rig.d, 1, 2);
     assert_int_equal(claim(&rig), 0);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(write_text(&rig, "one\ntwo\n"), 0);
     assert_int_equal(write_text(&rig, "three\n"), -VIRTIO_E_TIMEOUT);
     assert_int_equal(write_text(&rig, "silent\n"), -VIRTIO_E_STATE);
     end(&rig);
 
     plug(&rig);
-    rig.d->queues[1].max = 2;
+    device_queue_max(rig.d, 1, 2);
     assert_int_equal(claim(&rig), 0);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(write_text(&rig, "one\ntwo\nthree"), 0);
     assert_int_equal(virtio_console_flush(&rig.console), -VIRTIO_E_TIMEOUT);
     end(&rig);
@@ -329,7 +328,7 @@ static void default_deadline_of_output_is_one_second(void **state)
     (void)state;
     make(&rig);
     rig.d->env.deadlines.console_ns = 0;
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(write_text(&rig, "lost"), 0);
     assert_int_equal(virtio_console_flush(&rig.console), -VIRTIO_E_TIMEOUT);
     assert_non_null(device_logged(rig.d, "was not answered within 1000 ms"));
@@ -342,8 +341,8 @@ static void console_that_needs_a_reset_falls_silent(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = DEVICE_NEVER;
-    rig.d->status |= VIRTIO_STATUS_NEEDS_RESET;
+    device_delay(rig.d, DEVICE_NEVER);
+    rig.d->host->status |= VIRTIO_STATUS_NEEDS_RESET;
     assert_int_equal(write_text(&rig, "lost"), 0);
     assert_int_equal(virtio_console_flush(&rig.console), -VIRTIO_E_NEEDS_RESET);
     assert_int_equal(write_text(&rig, "silent\n"), -VIRTIO_E_STATE);
@@ -356,10 +355,10 @@ static void restarted_console_speaks_again(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(write_text(&rig, "lost"), 0);
     assert_int_equal(virtio_console_flush(&rig.console), -VIRTIO_E_TIMEOUT);
-    rig.d->latency_ns = 0;
+    device_delay(rig.d, 0);
     assert_int_equal(virtio_restart(&rig.d->dev), 0);
     assert_int_equal(write_text(&rig, "again\n"), 0);
     check_output(&rig, "again\n");
@@ -403,19 +402,19 @@ static void input_buffers_are_posted_again(void **state)
 {
     uint8_t bytes[256];
     struct rig rig;
-    unsigned before;
+    uint64_t before;
     size_t length;
 
     (void)state;
     make(&rig);
-    rig.d->console.piece = 1;
+    launcher_console_limit(rig.d->host, 1);
     for (unsigned i = 0; i < 1000; i++) {
         device_console_type(rig.d, "0123456", 7);
-        before = rig.d->queues[0].notifications;
+        before = rig.d->host->queues[0].notifications;
         assert_int_equal(virtio_console_read(&rig.console, bytes, sizeof(bytes), &length), 0);
         assert_int_equal(length, 7);
         assert_memory_equal(bytes, "0123456", 7);
-        assert_int_equal(rig.d->queues[0].notifications, before + 1);
+        assert_int_equal(rig.d->host->queues[0].notifications, before + 1);
     }
     end(&rig);
 }
@@ -453,8 +452,7 @@ static void input_length_beyond_the_buffer_is_cut(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->faults.bad_lives = DEVICE_FOREVER;
-    rig.d->faults.length = DEVICE_LENGTH_HUGE;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_LENGTH_LONG, 0, 0, UINT32_MAX);
     device_console_type(rig.d, "ab", 2);
     assert_int_equal(virtio_console_read(&rig.console, bytes, sizeof(bytes), &length), 0);
     assert_int_equal(length, VIRTIO_CONSOLE_BUFFER_BYTES);
@@ -469,11 +467,11 @@ static void empty_input_buffers_do_not_keep_a_read(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->console.empty_buffers = true;
+    launcher_console_return_empty(rig.d->host, UINT64_MAX);
     device_work(rig.d);
     for (unsigned i = 0; i < 100; i++)
         check_input(&rig, 10, "");
-    rig.d->console.empty_buffers = false;
+    launcher_console_return_empty(rig.d->host, 0);
     assert_int_equal(rig.d->dev.state, VIRTIO_LIVE);
     end(&rig);
 }
@@ -486,7 +484,7 @@ static void broken_receive_queue_resets_the_device(void **state)
 
     (void)state;
     make(&rig);
-    device_ring_put(rig.d, &rig.d->queues[0], 77, 1);
+    device_ring_put(rig.d, 0, 77, 1);
     assert_int_equal(virtio_console_read(&rig.console, bytes, sizeof(bytes), &length),
                      -VIRTIO_E_PROTOCOL);
     assert_int_equal(length, 0);
@@ -506,7 +504,7 @@ static void input_before_a_fault_is_returned(void **state)
     (void)state;
     make(&rig);
     device_console_type(rig.d, "ok", 2);
-    device_ring_put(rig.d, &rig.d->queues[0], 77, 1);
+    device_ring_put(rig.d, 0, 77, 1);
     assert_int_equal(virtio_console_read(&rig.console, bytes, sizeof(bytes), &length),
                      -VIRTIO_E_PROTOCOL);
     assert_int_equal(length, 2);
@@ -522,8 +520,8 @@ static void stuck_console_says_so(void **state)
 
     (void)state;
     make(&rig);
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
-    device_ring_put(rig.d, &rig.d->queues[0], 77, 1);
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    device_ring_put(rig.d, 0, 77, 1);
     assert_int_equal(virtio_console_read(&rig.console, bytes, sizeof(bytes), &length),
                      -VIRTIO_E_STUCK);
     rig.d->closed = true;

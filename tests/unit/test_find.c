@@ -25,10 +25,13 @@
 #define DISKS 2u
 #define MIB   (1ull << 20)
 
+#define VOLUME_BYTES ((size_t)DEVICE_SECTORS * VIRTIO_BLK_SECTOR)
+
 struct fixture {
     struct devices devices;
     struct boot_device *slots[DISKS];
     struct device *disk[DISKS];
+    uint8_t *volume[DISKS]; /* what the disks hold */
     struct image_fat fat[DISKS];
     struct settings settings;
     struct image image;
@@ -58,11 +61,9 @@ static void put_text(struct fixture *f, unsigned index, struct image_dir dir, co
 /* A disk that is one FAT16 file system, without any file. */
 static void format(struct fixture *f, unsigned index)
 {
-    struct device *d = f->disk[index];
-
-    memset(d->blk.bytes, 0, d->blk.stored * VIRTIO_BLK_SECTOR);
-    f->fat[index] = (struct image_fat){.volume = d->blk.bytes, .bits = 16, .clusters = 5000};
-    assert_true(image_fat_size(&f->fat[index]) <= d->blk.stored * VIRTIO_BLK_SECTOR);
+    memset(f->volume[index], 0, VOLUME_BYTES);
+    f->fat[index] = (struct image_fat){.volume = f->volume[index], .bits = 16, .clusters = 5000};
+    assert_true(image_fat_size(&f->fat[index]) <= VOLUME_BYTES);
     image_fat_write(&f->fat[index]);
 }
 
@@ -92,6 +93,8 @@ static void add_disk(struct fixture *f, unsigned index, const char *name)
     struct boot_device *slot = calloc(1, sizeof(*slot));
 
     assert_non_null(slot);
+    f->volume[index] = malloc(VOLUME_BYTES);
+    assert_non_null(f->volume[index]);
     f->disk[index] = d;
     f->slots[index] = slot;
     device_give_memory(d, &virtio_blk_driver, 256);
@@ -128,6 +131,7 @@ static int tear_down(void **state)
     for (unsigned i = 0; i < DISKS; i++) {
         f->disk[i]->dev = f->slots[i]->virtio; /* what device_free() judges by */
         device_free(f->disk[i]);
+        free(f->volume[i]);
         free(f->slots[i]);
     }
     free(f);
@@ -136,6 +140,8 @@ static int tear_down(void **state)
 
 static int find(struct fixture *f)
 {
+    for (unsigned i = 0; i < DISKS; i++)
+        assert_true(launcher_blk_write(f->disk[i]->host, 0, f->volume[i], DEVICE_SECTORS));
     return find_image(&f->devices, &f->settings, 0, &f->image, &f->diag);
 }
 
@@ -278,7 +284,7 @@ static void test_an_empty_disk_is_told_from_one_without_entries(void **state)
 {
     struct fixture *f = *state;
 
-    memset(f->disk[0]->blk.bytes, 0, f->disk[0]->blk.stored * VIRTIO_BLK_SECTOR);
+    memset(f->volume[0], 0, VOLUME_BYTES);
     set(f, "disk", "0");
     expect_error(f, -BOOT_E_EMPTY_DISK, "disk 00:03.0: ");
     assert_null(strstr(f->diag.text + 1, "disk 00:03.0")); /* named once */
@@ -289,7 +295,7 @@ static void test_an_io_error_is_reported_with_its_place(void **state)
     struct fixture *f = *state;
 
     install(f, 0, ENTRY);
-    f->disk[0]->blk.error_sector = 0;
+    launcher_blk_fail(f->disk[0]->host, 0, 1, VIRTIO_BLK_S_IOERR, 0);
     set(f, "disk", "0");
     expect_error(f, -BOOT_E_IO, "disk 00:03.0: ");
     assert_int_equal(boot_error_exit(f->diag.error), BOOT_EXIT_IO);
@@ -300,11 +306,11 @@ static void test_a_disk_that_never_answers_gives_way_to_the_next(void **state)
 {
     struct fixture *f = *state;
 
-    f->disk[0]->latency_ns = DEVICE_NEVER;
+    device_delay(f->disk[0], DEVICE_NEVER);
     install(f, 1, ENTRY);
     assert_int_equal(find(f), 0);
     assert_int_equal(f->slots[0]->driver.blk.restarts, 1);
-    assert_int_equal(f->disk[0]->status & VIRTIO_STATUS_DRIVER_OK, 0);
+    assert_int_equal(f->disk[0]->host->status & VIRTIO_STATUS_DRIVER_OK, 0);
     assert_non_null(strstr(screen_text(), "boot: Some OS"));
 }
 
@@ -312,7 +318,7 @@ static void test_a_disk_that_never_answers_is_a_timeout(void **state)
 {
     struct fixture *f = *state;
 
-    f->disk[0]->latency_ns = DEVICE_NEVER;
+    device_delay(f->disk[0], DEVICE_NEVER);
     set(f, "disk", "0");
     expect_error(f, -BOOT_E_TIMEOUT, "disk 00:03.0: ");
     assert_int_equal(boot_error_exit(f->diag.error), BOOT_EXIT_TIMEOUT);
@@ -323,8 +329,8 @@ static void test_a_disk_that_gets_stuck_while_it_is_read_ends_the_boot(void **st
 {
     struct fixture *f = *state;
 
-    f->disk[0]->latency_ns = DEVICE_NEVER;
-    f->disk[0]->faults.reset_polls = DEVICE_FOREVER;
+    device_delay(f->disk[0], DEVICE_NEVER);
+    launcher_fault_arm(f->disk[0]->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     install(f, 1, ENTRY);
     expect_error(f, -BOOT_E_STUCK, "disk 00:03.0: ");
     assert_int_equal(f->slots[0]->virtio.state, VIRTIO_STUCK);
@@ -336,7 +342,7 @@ static void test_a_disk_that_was_stuck_from_the_start_gives_way_to_the_next(void
 {
     struct fixture *f = *state;
 
-    f->disk[0]->faults.reset_polls = DEVICE_FOREVER;
+    launcher_fault_arm(f->disk[0]->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(virtio_reset(&f->slots[0]->virtio), -VIRTIO_E_STUCK);
     install(f, 1, ENTRY);
     assert_int_equal(find(f), 0);
@@ -346,8 +352,7 @@ static void test_a_disk_that_breaks_the_protocol_is_an_error_of_the_device(void 
 {
     struct fixture *f = *state;
 
-    f->disk[0]->faults.used = DEVICE_USED_OUT_OF_RANGE;
-    f->disk[0]->faults.bad_lives = 2;
+    device_fail(f->disk[0], LAUNCHER_FAULT_ID_OUT_OF_RANGE, 0, 0, 2);
     set(f, "disk", "0");
     expect_error(f, -BOOT_E_DEVICE, "disk 00:03.0: ");
     assert_int_equal(boot_error_exit(f->diag.error), BOOT_EXIT_DEVICE);

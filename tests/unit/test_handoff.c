@@ -24,8 +24,8 @@ static struct device *plug(struct machine *m, uint32_t id)
     struct device *d = device_new(id);
 
     d->pci[4] = 7; /* as another firmware leaves them: bus master on */
-    d->status = 0x0f;
-    d->features |= 1ull << PLAIN_FEATURE;
+    d->host->status = 0x0f;
+    d->host->offered |= 1ull << PLAIN_FEATURE;
     device_give_memory(d, &plain_driver, 8);
     assert_int_equal(device_discover(d, &m->bus), 0);
     return d;
@@ -45,8 +45,7 @@ static void build(struct machine *m)
     m->unclaimed = plug(m, VIRTIO_ID_NET);
     m->unknown = plug(m, 63);
     m->second = plug(m, VIRTIO_ID_ENTROPY);
-    m->legacy = device_new(VIRTIO_ID_NET);
-    device_pci_legacy_only(m->legacy);
+    m->legacy = device_new_legacy(VIRTIO_ID_NET);
     m->legacy->pci[4] = 7;
     assert_int_equal(device_discover(m->legacy, &m->bus), 0);
     claim(m, m->first, &m->plain[0]);
@@ -64,7 +63,7 @@ static void close_all(struct machine *m)
 static void check_given_away(const struct device *d)
 {
     assert_int_equal(d->dev.state, VIRTIO_CLEAN);
-    assert_int_equal(d->status, 0);
+    assert_int_equal(d->host->status, 0);
     assert_int_equal(device_pci_command(d) & 4, 0);
     assert_false(device_msix_enabled(d));
     assert_null(d->dev.driver);
@@ -101,15 +100,15 @@ static void handoff_reads_every_reset_back(void **state)
 
     (void)state;
     build(&m);
-    m.unclaimed->faults = (struct device_faults){.good_resets = 1, .reset_polls = 7};
+    launcher_fault_arm(m.unclaimed->host, LAUNCHER_FAULT_RESET_SLOW, 0, 1, 7);
     assert_int_equal(virtio_handoff(&m.bus), 0);
     all[0] = m.first, all[1] = m.second, all[2] = m.iommu, all[3] = m.unclaimed, all[4] = m.unknown;
     for (unsigned i = 0; i < 5; i++) {
         const struct device_event *last = NULL;
 
         for (size_t k = 0; k < all[i]->event_count; k++)
-            if (all[i]->events[k].region == all[i]->common.region &&
-                all[i]->events[k].offset == all[i]->common.offset + COMMON(device_status))
+            if (all[i]->events[k].region == DEVICE_BAR &&
+                all[i]->events[k].offset == all[i]->function->common.offset + COMMON(device_status))
                 last = &all[i]->events[k];
         assert_non_null(last);
         assert_int_equal(last->kind, DEVICE_READ);
@@ -168,7 +167,7 @@ static void requests_in_flight_are_dead_after_the_handoff(void **state)
 
     (void)state;
     build(&m);
-    m.first->latency_ns = DEVICE_NEVER;
+    device_delay(m.first, DEVICE_NEVER);
     assert_int_equal(virtqueue_add(m.plain[0].queue[0], &request, &piece, 0, 1), 0);
     virtqueue_kick(m.plain[0].queue[0]);
     assert_int_equal(virtio_handoff(&m.bus), 0);
@@ -184,9 +183,9 @@ static void stuck_devices_are_counted_and_do_not_stop_the_handoff(void **state)
 
     (void)state;
     build(&m);
-    m.first->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
-    m.unclaimed->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
-    m.iommu->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
+    launcher_fault_arm(m.first->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    launcher_fault_arm(m.unclaimed->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    launcher_fault_arm(m.iommu->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(virtio_handoff(&m.bus), 3);
     assert_int_equal(m.first->dev.state, VIRTIO_STUCK);
     assert_int_equal(m.unclaimed->dev.state, VIRTIO_STUCK);
@@ -206,8 +205,8 @@ static void device_that_was_stuck_from_the_start_is_counted_again(void **state)
     struct device *stuck = device_new(VIRTIO_ID_NET), *unreachable = device_new(VIRTIO_ID_NET);
 
     (void)state;
-    stuck->faults.reset_polls = DEVICE_FOREVER;
-    unreachable->pci[DEVICE_PCI_COMMON + 3] = 0x40;
+    launcher_fault_arm(stuck->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    unreachable->pci[LAUNCHER_PCI_CAP_COMMON + 3] = 0x40;
     unreachable->pci[4] = 7;
     assert_int_equal(device_discover(stuck, &bus), -VIRTIO_E_STUCK);
     assert_int_equal(device_discover(unreachable, &bus), -VIRTIO_E_UNREACHABLE);
@@ -226,7 +225,7 @@ static void handoff_leaves_what_a_report_needs(void **state)
 
     (void)state;
     build(&m);
-    m.second->faults = (struct device_faults){.good_resets = 2, .reset_polls = 4};
+    launcher_fault_arm(m.second->host, LAUNCHER_FAULT_RESET_SLOW, 1, 1, 4);
     assert_int_equal(virtio_handoff(&m.bus), 0);
     assert_ptr_equal(m.first->dev.last_driver, &plain_driver);
     assert_null(m.unclaimed->dev.last_driver);
@@ -265,7 +264,7 @@ static void device_whose_restart_failed_is_handed_over_clean(void **state)
     (void)state;
     build(&m);
     assert_int_equal(virtio_reset(&m.first->dev), 0);
-    m.first->faults.features_refused = true;
+    launcher_fault_arm(m.first->host, LAUNCHER_FAULT_FEATURES_REFUSED, 0, 0, 0);
     assert_int_equal(virtio_restart(&m.first->dev), -VIRTIO_E_FEATURES);
     assert_int_equal(virtio_handoff(&m.bus), 0);
     check_given_away(m.first);

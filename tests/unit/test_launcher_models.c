@@ -11,7 +11,7 @@
 #include "tests/unit/support/raw_blk.h"
 
 enum {
-    ROUNDS = 4000,
+    ROUNDS = 1000,
     SEGMENTS_MOST = 6,
     WORDS = 64, /* of nonsense, at the start of memory */
 };
@@ -33,7 +33,7 @@ static uint64_t odd_number(struct source *source)
                                      512,        4096,       0xffff,   0x7fffffff, UINT32_MAX,
                                      1ull << 32, UINT64_MAX, INT64_MAX};
 
-    if (next(source, 4) != 0)
+    if (next(source, 10) != 0)
         return next(source, 30);
     return edges[next(source, sizeof(edges) / sizeof(edges[0]))];
 }

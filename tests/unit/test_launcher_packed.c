@@ -197,6 +197,11 @@ static void interrupts_follow_the_drivers_event(void **state)
     raw_event(rig.queue, VIRTQ_EVENT_FLAGS_DESC, 2);
     ring_rig_turn(&rig, 8);
     assert_int_equal(rig.raw->interrupts, 3);
+    raw_event(rig.queue, VIRTQ_EVENT_FLAGS_DESC, 4); /* the second slot of the first list */
+    for (unsigned i = 0; i < 2; i++)
+        RAW_ADD(rig.queue, {rig.page, 4, RAW_READ}, {rig.page + 64, 8, RAW_WRITE});
+    (void)raw_kick(rig.queue);
+    assert_int_equal(rig.raw->interrupts, 4);
     ring_rig_free(&rig);
 }
 

@@ -407,6 +407,22 @@ static void missing_barriers_are_caught(void **state)
     RUN(mutants);
 }
 
+/* DRV-PACKED-20: any number of lists may be written, and published behind one barrier. */
+static void one_barrier_serves_many_lists(void **state)
+{
+    struct ring_rig rig = ring_rig_with(&(struct launcher_options){.queue_size = 600}, PACKED, 600);
+
+    (void)state;
+    for (uint16_t slot = 0; slot < 300; slot++)
+        raw_desc(rig.queue, slot, rig.page, 8, 0, slot);
+    raw_barrier(rig.raw, LAUNCHER_BARRIER_PUBLISH);
+    for (uint16_t slot = 0; slot < 300; slot++)
+        raw_put16(rig.raw, rig.queue->desc + 16ull * slot + 14, AVAIL | WRITE);
+    notify(&rig);
+    assert_int_equal(rig.of->taken, 300);
+    ring_rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +431,7 @@ int main(void)
         cmocka_unit_test(wrong_indirect_tables_are_caught),
         cmocka_unit_test(wrong_notifications_are_caught),
         cmocka_unit_test(missing_barriers_are_caught),
+        cmocka_unit_test(one_barrier_serves_many_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

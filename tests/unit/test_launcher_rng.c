@@ -43,7 +43,7 @@ static uint32_t fill(struct raw_driver *raw, uint8_t *bytes)
 
 static void buffers_are_filled_as_the_seed_says(void **state)
 {
-    uint8_t bytes[3][BYTES];
+    uint8_t bytes[3][BYTES] = {{0}};
     unsigned zeroes = 0;
 
     (void)state;
@@ -64,7 +64,7 @@ static void buffers_are_filled_as_the_seed_says(void **state)
 static void fills_are_short_if_so_wished(void **state)
 {
     struct raw_driver *raw = new_rng(1);
-    uint8_t bytes[BYTES];
+    uint8_t bytes[BYTES] = {0};
 
     (void)state;
     launcher_rng_limit(raw->dev, 5);

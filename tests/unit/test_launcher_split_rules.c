@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "launcher/ring_state.h"
 #include "tests/unit/support/ring_rig.h"
 
 #define EVENT_IDX RING_BIT(VIRTIO_F_EVENT_IDX)
@@ -549,6 +550,17 @@ static void kick_before_avail_event(struct ring_rig *rig)
     kick_of_a_quiet_device(rig); /* avail_event is 65535 entries away */
 }
 
+static void kick_one_before_avail_event(struct ring_rig *rig)
+{
+    ring_rig_turn(rig, 8);
+    rig->of->ring->ask(rig->dev, rig->of, 1);
+    launcher_kick_came(rig->of);
+    ring_rig_add(rig, 8);
+    raw_publish(rig->queue);
+    raw_barrier(rig->raw, LAUNCHER_BARRIER_NOTIFY);
+    raw_notify(rig->queue);
+}
+
 static void stale_notification_data(struct ring_rig *rig)
 {
     ring_rig_add(rig, 8);
@@ -565,6 +577,7 @@ static void wrong_notifications_are_caught(void **state)
         MUTANT("DRV-SPLIT-30", 0, 8, forgotten_kick),
         MUTANT("DRV-SPLIT-32", EVENT_IDX, 8, forgotten_kick),
         MUTANT("DRV-SPLIT-33", EVENT_IDX, 8, kick_before_avail_event),
+        MUTANT("DRV-SPLIT-33", EVENT_IDX, 8, kick_one_before_avail_event),
         MUTANT("IMP-SPLIT-23", EVENT_IDX, 8, forgotten_kick_of_a_batch),
         MUTANT("IMP-CORE-09", RING_BIT(VIRTIO_F_NOTIFICATION_DATA), 8, stale_notification_data),
     };

@@ -418,6 +418,72 @@ static void without_bus_mastering_nothing_happens(void **state)
     }
 }
 
+/* ---- What models see ---- */
+
+/* DEV-SPLIT-03: pieces of a buffer, from any byte on, over the borders of elements of the right kind. */
+static void models_reach_any_bytes_of_a_buffer(void **state)
+{
+    struct ring_rig rig = ring_rig_new(0, 8);
+    struct launcher_chain *chain = launcher_chain_new();
+    uint8_t *page = raw_at(rig.raw, rig.page);
+    char text[16] = "";
+
+    (void)state;
+    memcpy(page, "abcdefghijkl", 12);
+    launcher_chain_add(chain, rig.page, 4, false);
+    launcher_chain_add(chain, rig.page + 4, 4, true);
+    launcher_chain_add(chain, rig.page + 8, 4, false);
+    launcher_chain_add(chain, rig.page + 100, 4, true);
+    assert_int_equal(launcher_chain_read(rig.dev, chain, 3, text, 3), 3);
+    assert_string_equal(text, "dij");
+    assert_int_equal(launcher_chain_read(rig.dev, chain, 6, text, 10), 2);
+    assert_memory_equal(text, "kl", 2);
+    assert_int_equal(launcher_chain_read(rig.dev, chain, 8, text, 1), 0);
+    assert_int_equal(launcher_chain_write(rig.dev, chain, 2, "1234", 4), 4);
+    assert_memory_equal(page, "abcdef12ijkl", 12);
+    assert_memory_equal(page + 100, "34", 2);
+    assert_int_equal(launcher_chain_write(rig.dev, chain, 5, "567890", 6), 3);
+    assert_memory_equal(page + 100, "3567", 5);
+    launcher_chain_free(chain);
+    ring_rig_free(&rig);
+}
+
+/* ---- Races ---- */
+
+static struct {
+    struct ring_rig *rig;
+    bool (*write)(void *ctx, uint64_t address, const void *from, size_t length);
+} racing;
+
+/* In the moment in which the device shows its wish, one buffer more is published, by a driver that has looked before. */
+static bool write_and_race(void *ctx, uint64_t address, const void *from, size_t length)
+{
+    struct raw_queue *queue = racing.rig->queue;
+
+    if (address == queue->device + 4 + 8ull * queue->size) {
+        racing.rig->dev->options.memory.write = racing.write;
+        ring_rig_add(racing.rig, 8);
+        raw_publish(queue);
+    }
+    return racing.write(ctx, address, from, length);
+}
+
+/* DEV-SPLIT-23: a buffer that the old wish kept silent is found all the same. */
+static void a_buffer_published_beside_the_wish_is_found(void **state)
+{
+    struct ring_rig rig = ring_rig_new(EVENT_IDX, 8);
+
+    (void)state;
+    racing.rig = &rig;
+    racing.write = rig.dev->options.memory.write;
+    rig.dev->options.memory.write = write_and_race;
+    ring_rig_add(&rig, 8);
+    (void)raw_kick(rig.queue);
+    assert_int_equal(rig.of->taken, 2);
+    assert_int_equal(raw_used_index(rig.queue), 2);
+    ring_rig_free(&rig);
+}
+
 /* ---- Noise ---- */
 
 static uint32_t dice(uint64_t *seed)
@@ -495,6 +561,8 @@ int main(void)
         cmocka_unit_test(legal_drivers_survive_harmless_faults),
         cmocka_unit_test(a_broken_ring_asks_for_a_reset),
         cmocka_unit_test(without_bus_mastering_nothing_happens),
+        cmocka_unit_test(models_reach_any_bytes_of_a_buffer),
+        cmocka_unit_test(a_buffer_published_beside_the_wish_is_found),
         cmocka_unit_test(rings_of_noise_are_survived),
     };
 

@@ -38,7 +38,7 @@ static void discovery_takes_over_a_device_that_was_left_live(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->status = 0x0f;
+    d->host->status = 0x0f;
     d->pci[4] = 7; /* memory, ports, bus master */
     assert_int_equal(device_discover(d, &bus), 0);
     assert_int_equal(d->dev.found_status, 0x0f);
@@ -55,7 +55,7 @@ static void discovery_takes_over_a_device_that_failed(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->status = VIRTIO_STATUS_FAILED | VIRTIO_STATUS_NEEDS_RESET | 0x0f;
+    d->host->status = VIRTIO_STATUS_FAILED | VIRTIO_STATUS_NEEDS_RESET | 0x0f;
     assert_int_equal(device_discover(d, &bus), 0);
     assert_string_equal(device_statuses(d), "0 1");
     device_free(d);
@@ -70,10 +70,10 @@ static void reset_is_done_when_the_status_reads_zero(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->faults.reset_polls = 20;
+    launcher_fault_arm(d->host, LAUNCHER_FAULT_RESET_SLOW, 0, 1, 20);
     assert_int_equal(device_discover(d, &bus), 0);
     assert_int_equal(d->dev.state, VIRTIO_CLEAN);
-    assert_true(d->status_reads > 20);
+    assert_true(device_count_common(d, DEVICE_READ, COMMON(device_status)) > 20);
     assert_true(d->dev.reset_ns >= 20 * d->relax_ns);
     assert_true(d->dev.reset_ns < d->env.deadlines.reset_ns);
     device_free(d);
@@ -86,8 +86,8 @@ static void reset_that_is_not_confirmed_in_time_is_stuck(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->faults.reset_polls = DEVICE_FOREVER;
-    d->status = 0x0f;
+    launcher_fault_arm(d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    d->host->status = 0x0f;
     d->pci[4] = 7;
     assert_int_equal(device_discover(d, &bus), -VIRTIO_E_STUCK);
     assert_int_equal(d->dev.state, VIRTIO_STUCK);
@@ -109,7 +109,7 @@ static void default_reset_deadline_is_five_seconds(void **state)
     (void)state;
     d->env.deadlines.reset_ns = 0;
     d->relax_ns = 10 * DEVICE_MILLISECOND;
-    d->faults.reset_polls = DEVICE_FOREVER;
+    launcher_fault_arm(d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(device_discover(d, &bus), -VIRTIO_E_STUCK);
     assert_in_range(d->dev.reset_ns, 5000 * DEVICE_MILLISECOND, 5020 * DEVICE_MILLISECOND);
     device_free(d);
@@ -121,7 +121,7 @@ static void stuck_device_is_never_touched_again(void **state)
 
     (void)state;
     plain_rig_make(&rig, 8);
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(virtio_reset(&rig.d->dev), -VIRTIO_E_STUCK);
     rig.d->closed = true;
     assert_int_equal(virtio_reset(&rig.d->dev), -VIRTIO_E_STUCK);
@@ -151,8 +151,8 @@ static void claiming_adds_one_status_bit_a_write(void **state)
 static const struct device_event *first_read(const struct device *d, size_t offset)
 {
     for (size_t i = 0; i < d->event_count; i++)
-        if (d->events[i].kind == DEVICE_READ && d->events[i].region == d->common.region &&
-            d->events[i].offset == d->common.offset + offset)
+        if (d->events[i].kind == DEVICE_READ && d->events[i].region == DEVICE_BAR &&
+            d->events[i].offset == d->function->common.offset + offset)
             return &d->events[i];
     return NULL;
 }
@@ -184,7 +184,8 @@ static void status_bits_that_the_device_forgets_are_written_again(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->faults.status_lost = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_STATUS_LOST, 0, 0,
+                       VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
     assert_int_equal(plain_rig_claim(&rig), 0);
     assert_string_equal(device_statuses(rig.d), "0 1 3 b f");
     device_free(rig.d);
@@ -197,7 +198,7 @@ static void status_bits_that_the_device_sets_are_kept(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->status |= VIRTIO_STATUS_NEEDS_RESET;
+    rig.d->host->status |= VIRTIO_STATUS_NEEDS_RESET;
     assert_int_equal(plain_rig_claim(&rig), 0);
     assert_string_equal(device_statuses(rig.d), "0 1 43 4b 4f");
     device_free(rig.d);
@@ -245,7 +246,7 @@ static void failed_probe_whose_reset_is_not_confirmed_is_stuck(void **state)
     (void)state;
     plain_rig_discover(&rig, 8);
     rig.plain.probe_error = -VIRTIO_E_CONFIG;
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_STUCK);
     assert_int_equal(rig.d->dev.state, VIRTIO_STUCK);
     assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0");
@@ -300,7 +301,7 @@ static void released_device_is_renegotiated_by_the_next_driver(void **state)
 
     (void)state;
     plain_rig_make(&rig, 8);
-    assert_int_equal(rig.d->driver_features, 1ull << VIRTIO_F_VERSION_1 | 1ull << PLAIN_FEATURE);
+    assert_int_equal(rig.d->host->accepted, 1ull << VIRTIO_F_VERSION_1 | 1ull << PLAIN_FEATURE);
     assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), 0);
     assert_int_equal(rig.plain.removed, 1);
     assert_string_equal(device_statuses(rig.d), "0 1 3 b f 0 1");
@@ -308,7 +309,7 @@ static void released_device_is_renegotiated_by_the_next_driver(void **state)
     assert_int_equal(rig.d->dev.negotiated.mask, 0);
 
     assert_int_equal(virtio_claim(&rig.bus, &rig.d->dev, &plainer_driver, &second), 0);
-    assert_int_equal(rig.d->driver_features, 1ull << VIRTIO_F_VERSION_1);
+    assert_int_equal(rig.d->host->accepted, 1ull << VIRTIO_F_VERSION_1);
     assert_string_equal(device_statuses(rig.d), "0 1 3 b f 0 1 3 b f");
     assert_ptr_equal(rig.d->dev.last_driver, &plainer_driver);
     device_free(rig.d);
@@ -348,7 +349,7 @@ static void release_of_a_device_that_cannot_be_reset_is_stuck(void **state)
 
     (void)state;
     plain_rig_make(&rig, 8);
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), -VIRTIO_E_STUCK);
     assert_int_equal(rig.plain.removed, 1);
     assert_null(rig.d->dev.driver);
@@ -394,11 +395,11 @@ static void restart_that_fails_leaves_the_device_claimed_and_clean(void **state)
     (void)state;
     plain_rig_make(&rig, 8);
     assert_int_equal(virtio_reset(&rig.d->dev), 0);
-    rig.d->faults.features_refused = true;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_FEATURES_REFUSED, 0, 0, 0);
     assert_int_equal(virtio_restart(&rig.d->dev), -VIRTIO_E_FEATURES);
     assert_int_equal(rig.d->dev.state, VIRTIO_CLEAN);
     assert_ptr_equal(rig.d->dev.driver, &plain_driver);
-    rig.d->faults.features_refused = false;
+    launcher_fault_disarm(rig.d->host, LAUNCHER_FAULT_FEATURES_REFUSED);
     assert_int_equal(virtio_restart(&rig.d->dev), 0);
     assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), 0);
     device_free(rig.d);
@@ -445,13 +446,13 @@ static void stuck_device_owns_its_rings_and_every_piece_in_flight(void **state)
     virtqueue_kick(rig.plain.queue[0]);
     assert_int_equal(virtqueue_poll(rig.plain.queue[0], &any), 0);
     assert_ptr_equal(any, &done);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(virtqueue_add(rig.plain.queue[0], &request, pieces, 1, 1), 0);
     virtqueue_kick(rig.plain.queue[0]);
     virtio_owned(&rig.d->dev, note_owned, &owned);
     assert_int_equal(owned.count, 0); /* it is live, not stuck */
 
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(virtio_reset(&rig.d->dev), -VIRTIO_E_STUCK);
     virtio_owned(&rig.d->dev, note_owned, &owned);
     assert_int_equal(owned.count, 3);
@@ -473,7 +474,7 @@ static void stuck_device_that_was_never_driven_owns_nothing(void **state)
     struct owned owned = {0};
 
     (void)state;
-    d->faults.reset_polls = DEVICE_FOREVER;
+    launcher_fault_arm(d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(device_discover(d, &bus), -VIRTIO_E_STUCK);
     virtio_owned(&d->dev, note_owned, &owned);
     assert_int_equal(owned.count, 0);
@@ -487,7 +488,7 @@ static void watch_the_reset(void *ctx)
     struct device *d = ctx;
 
     d->now += d->relax_ns;
-    if (d->reset_pending) {
+    if (d->host->reset_pending) {
         assert_int_equal(watched.state, VIRTIO_REQUEST_DEVICE);
         assert_int_equal(d->maps_live, 1);
     }
@@ -503,11 +504,12 @@ static void requests_are_given_back_only_when_the_reset_is_confirmed(void **stat
     (void)state;
     plain_rig_make(&rig, 8);
     watched = (struct virtio_request){0};
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     rig.d->env.relax = watch_the_reset;
     assert_int_equal(virtqueue_add(rig.plain.queue[0], &watched, &piece, 0, 1), 0);
     virtqueue_kick(rig.plain.queue[0]);
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = 10, .late_dma = true};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_SLOW, 0, 1, 10);
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_DMA_AFTER_RESET, 0, 0, 0);
     assert_int_equal(virtio_reset(&rig.d->dev), 0);
     assert_int_equal(watched.state, VIRTIO_REQUEST_DEAD);
     assert_int_equal(bytes[0], 0xdd); /* it did write, and was allowed to */

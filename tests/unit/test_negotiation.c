@@ -30,11 +30,11 @@ static void plain_driver_accepts_its_own_bits_and_no_others(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->features = UINT64_MAX;
+    rig.d->host->offered = UINT64_MAX;
     assert_int_equal(plain_rig_claim(&rig), 0);
-    assert_int_equal(rig.d->driver_features, BIT(VIRTIO_F_VERSION_1) | BIT(PLAIN_FEATURE));
+    assert_int_equal(rig.d->host->accepted, BIT(VIRTIO_F_VERSION_1) | BIT(PLAIN_FEATURE));
     assert_true(rig.d->dev.offered.mask == UINT64_MAX);
-    assert_int_equal(rig.d->dev.negotiated.mask, rig.d->driver_features);
+    assert_int_equal(rig.d->dev.negotiated.mask, rig.d->host->accepted);
     device_free(rig.d);
 }
 
@@ -55,7 +55,7 @@ static void blk_driver_accepts_its_own_bits_and_no_others(void **state)
     uint64_t mask = 0;
 
     (void)state;
-    d->features = UINT64_MAX;
+    d->host->offered = UINT64_MAX;
     DEVICE_SET_BLK(d, blk_size, 512);
     DEVICE_SET_BLK(d, size_max, 65536);
     DEVICE_SET_BLK(d, seg_max, 16);
@@ -64,7 +64,7 @@ static void blk_driver_accepts_its_own_bits_and_no_others(void **state)
     assert_int_equal(virtio_claim(&bus, &d->dev, &virtio_blk_driver, &blk), 0);
     for (unsigned i = 0; i < sizeof(expected); i++)
         mask |= BIT(expected[i]);
-    assert_int_equal(d->driver_features, mask);
+    assert_int_equal(d->host->accepted, mask);
     device_free(d);
 }
 
@@ -73,17 +73,16 @@ static void console_driver_accepts_its_own_bits_and_no_others(void **state)
 {
     struct virtio_bus bus = {0};
     struct virtio_console console = {0};
-    struct device *d = device_new(VIRTIO_ID_CONSOLE);
+    struct device *d = device_new_with(&(struct launcher_options){
+        .type = VIRTIO_ID_CONSOLE, .features = UINT64_MAX, .only_features = true, .queues = 4});
 
     (void)state;
-    d->features = UINT64_MAX;
-    d->num_queues = 4;
     device_give_memory(d, &virtio_console_driver, VIRTIO_CONSOLE_BUFFERS);
     assert_int_equal(device_discover(d, &bus), 0);
     assert_int_equal(virtio_claim(&bus, &d->dev, &virtio_console_driver, &console), 0);
-    assert_int_equal(d->driver_features, BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_CONSOLE_F_SIZE));
-    assert_true(d->queues[0].enabled && d->queues[1].enabled);
-    assert_false(d->queues[2].enabled || d->queues[3].enabled);
+    assert_int_equal(d->host->accepted, BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_CONSOLE_F_SIZE));
+    assert_true(d->host->queues[0].enabled && d->host->queues[1].enabled);
+    assert_false(d->host->queues[2].enabled || d->host->queues[3].enabled);
     device_free(d);
 }
 
@@ -94,9 +93,9 @@ static void what_is_not_offered_is_not_accepted(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->features = BIT(VIRTIO_F_VERSION_1) | BIT(5);
+    rig.d->host->offered = BIT(VIRTIO_F_VERSION_1) | BIT(5);
     assert_int_equal(plain_rig_claim(&rig), 0);
-    assert_int_equal(rig.d->driver_features, BIT(VIRTIO_F_VERSION_1));
+    assert_int_equal(rig.d->host->accepted, BIT(VIRTIO_F_VERSION_1));
     device_free(rig.d);
 }
 
@@ -107,7 +106,7 @@ static void device_without_version_1_is_failed_and_left_alone(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->features = BIT(PLAIN_FEATURE);
+    rig.d->host->offered = BIT(PLAIN_FEATURE);
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_FEATURES);
     assert_string_equal(device_statuses(rig.d), "0 1 3 83 0 1");
     assert_int_equal(device_count_common(rig.d, DEVICE_WRITE, COMMON(driver_feature)), 0);
@@ -123,7 +122,7 @@ static void features_ok_that_does_not_stay_ends_the_claim(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->faults.features_refused = true;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_FEATURES_REFUSED, 0, 0, 0);
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_FEATURES);
     assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0 1");
     assert_int_equal(rig.plain.probed, 0);
@@ -172,7 +171,7 @@ static void feature_windows_are_selected_first(void **state)
     for (size_t i = 0; i < rig.d->event_count; i++) {
         const struct device_event *event = &rig.d->events[i];
 
-        if (event->region != rig.d->common.region || event->offset > COMMON(driver_feature) ||
+        if (event->region != DEVICE_BAR || event->offset > COMMON(driver_feature) ||
             (event->kind != DEVICE_READ && event->kind != DEVICE_WRITE))
             continue;
         assert_true(seen < count);
@@ -193,11 +192,11 @@ static void drivers_negotiate_can_only_take_features_away(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->features |= BIT(7);
+    rig.d->host->offered |= BIT(7);
     rig.plain.add = BIT(7) | BIT(40);
     rig.plain.drop = BIT(PLAIN_FEATURE);
     assert_int_equal(plain_rig_claim(&rig), 0);
-    assert_int_equal(rig.d->driver_features, BIT(VIRTIO_F_VERSION_1));
+    assert_int_equal(rig.d->host->accepted, BIT(VIRTIO_F_VERSION_1));
     device_free(rig.d);
 }
 
@@ -234,9 +233,9 @@ static void configuration_is_read_but_not_written_during_negotiation(void **stat
     device_set_config(rig.d, 4, 4, 0x11223344);
     rig.plain.during_negotiation = write_and_read_configuration;
     assert_int_equal(plain_rig_claim(&rig), 0);
-    assert_int_equal(rig.d->config_bytes[0], 0);
+    assert_int_equal(rig.d->host->config[0], 0);
     assert_int_equal(virtio_config_write(&rig.d->dev, 0, 4, 0xaabbccdd), 0);
-    assert_int_equal(rig.d->config_bytes[3], 0xaa);
+    assert_int_equal(rig.d->host->config[3], 0xaa);
     device_free(rig.d);
 }
 

@@ -156,6 +156,57 @@ static void wish_for_notifications_is_loaded_after_the_index_is_visible(void **s
     device_free(rig.d);
 }
 
+static uint16_t chain;
+static struct virtio_piece before, after;
+
+static void make_chain(struct plain *plain)
+{
+    before = (struct virtio_piece){virtio_dma_alloc(plain->dev, 16, 1), 16};
+    after = (struct virtio_piece){virtio_dma_alloc(plain->dev, 1, 1), 1};
+    assert_int_equal(virtqueue_chain_create(plain->queue[0], &before, &after, &chain), 0);
+}
+
+/*
+ * DRV-SPLIT-37: of a chain that stays built, the data's descriptor and the ring's slot are stored, before the barrier and
+ * the index, and nothing else; and what stands there is not loaded, since the device can reach it.
+ */
+static void request_through_a_chain_stores_the_data_and_the_slot(void **state)
+{
+    struct virtio_request request = {0}, *done;
+    const struct virtqueue *queue;
+    struct plain_rig rig;
+
+    (void)state;
+    answer = NULL;
+    plain_rig_discover(&rig, 4);
+    rig.plain.before_driver_ok = make_chain;
+    assert_int_equal(plain_rig_claim(&rig), 0);
+    queue = rig.plain.queue[0];
+    for (unsigned i = 0; i < 8; i++) {
+        const struct virtq_desc *desc = &queue->desc[1]; /* of a fresh queue */
+        const void *slot = &queue->avail_ring[i % 4];
+        int at;
+
+        access_count = 0;
+        assert_int_equal(virtqueue_add_chain(rig.plain.queue[0], chain, &request, &pieces[i % 2],
+                                             i % 2 == 0 ? VIRTIO_TO_DEVICE : VIRTIO_FROM_DEVICE),
+                         0);
+        assert_int_equal(access_count, 5);
+        assert_true(find(STORE, &desc->addr) >= 0 && find(STORE, &desc->len) >= 0 &&
+                    find(STORE, &desc->flags) >= 0 && find(STORE, &desc->next) >= 0 &&
+                    find(STORE, slot) >= 0);
+        virtqueue_kick(rig.plain.queue[0]);
+        at = find_barrier(ACCESS_PUBLISH);
+        assert_int_equal(at, 5);
+        assert_true(find(STORE, &queue->avail->idx) > at);
+        assert_true(find_barrier(ACCESS_NOTIFY) > find(STORE, &queue->avail->idx));
+        assert_true(find(LOAD, &queue->used->flags) > find_barrier(ACCESS_NOTIFY));
+        assert_int_equal(virtqueue_poll(rig.plain.queue[0], &done), 0);
+        assert_ptr_equal(done, &request);
+    }
+    device_free(rig.d);
+}
+
 /* The used index is loaded before the element that it announces: the element could be older than the index otherwise. */
 static void used_element_is_loaded_after_the_index(void **state)
 {
@@ -252,7 +303,7 @@ static void avail_event_is_never_loaded(void **state)
         assert_int_equal(virtqueue_poll(rig.plain.queue[0], &done), 0);
     }
     assert_int_equal(count_loads(&queue->used_ring[queue->size]), 0);
-    assert_int_equal(rig.d->queues[0].notifications, 20);
+    assert_int_equal(rig.d->host->queues[0].notifications, 20);
     device_free(rig.d);
 }
 
@@ -325,11 +376,11 @@ static void request_that_was_not_shown_yet_is_not_accepted_among_others(void **s
 
     (void)state;
     make(&rig);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(virtqueue_add(rig.plain.queue[0], &shown, pieces, 0, 1), 0);
     virtqueue_kick(rig.plain.queue[0]);
     assert_int_equal(virtqueue_add(rig.plain.queue[0], &hidden, pieces, 0, 1), 0);
-    device_ring_put(rig.d, &rig.d->queues[0], 1, 0); /* the second descriptor: hidden's */
+    device_ring_put(rig.d, 0, 1, 0); /* the second descriptor: hidden's */
     assert_int_equal(virtqueue_poll(rig.plain.queue[0], &done), -VIRTIO_E_PROTOCOL);
     assert_null(done);
     assert_non_null(device_logged(rig.d, "used id 1 is not in flight"));
@@ -341,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(index_is_stored_after_all_that_it_publishes),
         cmocka_unit_test(wish_for_notifications_is_loaded_after_the_index_is_visible),
+        cmocka_unit_test(request_through_a_chain_stores_the_data_and_the_slot),
         cmocka_unit_test(used_element_is_loaded_after_the_index),
         cmocka_unit_test(used_fields_are_loaded_once),
         cmocka_unit_test(used_ring_is_never_stored_to),

@@ -16,8 +16,7 @@ static int claim_with(struct plain_rig *rig, unsigned max, unsigned wanted, unsi
 {
     *rig = (struct plain_rig){.plain = {.queues = 1, .size = wanted}};
     rig->d = device_new(VIRTIO_ID_ENTROPY);
-    rig->d->queues[0].max = (uint16_t)max;
-    device_finish_reset(rig->d);
+    device_queue_max(rig->d, 0, (uint16_t)max);
     device_give_memory(rig->d, &plain_driver, memory);
     assert_int_equal(device_discover(rig->d, &rig->bus), 0);
     return plain_rig_claim(rig);
@@ -41,8 +40,9 @@ static void queue_size_is_the_largest_power_of_two_that_all_allow(void **state)
         assert_int_equal(claim_with(&rig, cases[i].max, cases[i].wanted, 512), 0);
         assert_int_equal(virtqueue_size(rig.plain.queue[0]), cases[i].size);
         assert_int_equal(virtqueue_free(rig.plain.queue[0]), cases[i].size);
-        assert_int_equal(rig.d->queues[0].size, cases[i].size);
-        assert_true(rig.d->queues[0].size_written); /* always, even when it is the maximum */
+        assert_int_equal(rig.d->host->queues[0].size, cases[i].size);
+        /* Always, even when it is the maximum. */
+        assert_int_equal(device_count_common(rig.d, DEVICE_WRITE, COMMON(queue_size)), 1);
         device_free(rig.d);
     }
 }
@@ -68,10 +68,20 @@ static void queue_beyond_the_devices_is_no_queue(void **state)
 
     (void)state;
     plain_rig_discover(&rig, 8);
-    rig.d->num_queues = 1;
+    rig.d->host->queue_count = 1;
     rig.plain.queues = 2;
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_QUEUE);
     device_free(rig.d);
+}
+
+static uint16_t forced_size;
+
+static void force_size(struct device *d, struct device_event *event)
+{
+    if (event->kind == DEVICE_READ && event->region == DEVICE_BAR &&
+        event->offset == d->function->common.offset + COMMON(queue_size) &&
+        device_count_common(d, DEVICE_WRITE, COMMON(queue_size)) > 0)
+        event->value = forced_size;
 }
 
 /* A device that keeps its own size, whatever is written, is taken at its word. */
@@ -83,7 +93,7 @@ static void queue_size_is_the_one_that_reads_back(void **state)
     (void)state;
     plain_rig_discover(&rig, 256);
     rig.plain.size = 16;
-    rig.d->queues[0].size_forced = 256;
+    rig.d->personality.queue_size_read_back = 256;
     assert_int_equal(plain_rig_claim(&rig), 0);
     assert_int_equal(virtqueue_size(rig.plain.queue[0]), 256);
     device_free(rig.d);
@@ -91,7 +101,8 @@ static void queue_size_is_the_one_that_reads_back(void **state)
     for (unsigned i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
         plain_rig_discover(&rig, 256);
         rig.plain.size = 16;
-        rig.d->queues[0].size_forced = nonsense[i];
+        forced_size = nonsense[i];
+        rig.d->on_access = force_size;
         assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_QUEUE);
         assert_int_equal(device_count_common(rig.d, DEVICE_WRITE, COMMON(queue_enable)), 0);
         device_free(rig.d);
@@ -104,7 +115,7 @@ static void queue_size_that_reads_back_too_large_for_the_memory_is_an_error(void
 
     (void)state;
     plain_rig_discover(&rig, 16);
-    rig.d->queues[0].size_forced = 256;
+    rig.d->personality.queue_size_read_back = 256;
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_NO_MEMORY);
     device_free(rig.d);
 }
@@ -145,12 +156,12 @@ static void rings_are_given_to_the_device_by_bus_address(void **state)
     for (unsigned size = 1; size <= 512; size *= 2) {
         plain_rig_discover(&rig, size);
         rig.plain.queues = 2;
-        rig.d->queues[0].max = rig.d->queues[1].max = 512;
-        device_finish_reset(rig.d);
+        device_queue_max(rig.d, 0, 512);
+        device_queue_max(rig.d, 1, 512);
         assert_int_equal(virtio_reset(&rig.d->dev), 0);
         assert_int_equal(plain_rig_claim(&rig), 0);
         for (unsigned i = 0; i < 2; i++) {
-            const struct device_queue *queue = &rig.d->queues[i];
+            const struct launcher_queue *queue = &rig.d->host->queues[i];
 
             assert_true(queue->enabled);
             assert_in_range(queue->desc, rig.d->env.dma_bus, rig.d->env.dma_bus + 65536);
@@ -183,12 +194,12 @@ static void queue_is_enabled_after_all_its_other_fields(void **state)
         for (size_t k = 0; k < rig.d->event_count; k++) {
             const struct device_event *event = &rig.d->events[k];
 
-            if (event->kind == DEVICE_WRITE && event->region == rig.d->common.region &&
+            if (event->kind == DEVICE_WRITE && event->region == DEVICE_BAR &&
                 event->offset == before[i])
                 assert_true(event->order < enable->order);
         }
     }
-    assert_int_equal(rig.d->queues[0].msix_vector, VIRTIO_MSI_NO_VECTOR);
+    assert_int_equal(rig.d->host->queues[0].vector, VIRTIO_MSI_NO_VECTOR);
     device_free(rig.d);
 }
 

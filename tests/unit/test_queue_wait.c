@@ -21,7 +21,7 @@ static void make(struct plain_rig *rig, struct virtio_request *request, uint64_t
     plain_rig_make(rig, 4);
     *request = (struct virtio_request){0};
     memset(bytes, 0, sizeof(bytes));
-    rig->d->latency_ns = latency;
+    device_delay(rig->d, latency);
     rig->d->relax_ns = 10000;
     assert_int_equal(virtqueue_add(rig->plain.queue[0], request, &piece, 0, 1), 0);
     virtqueue_kick(rig->plain.queue[0]);
@@ -115,7 +115,7 @@ static void wait_of_a_driver_that_describes_nothing_still_says_what_happened(voi
     (void)state;
     plain_rig_discover(&rig, 4);
     assert_int_equal(virtio_claim(&rig.bus, &rig.d->dev, &plainer_driver, &rig.plain), 0);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(virtqueue_add(rig.plain.queue[0], &request, &piece, 0, 1), 0);
     virtqueue_kick(rig.plain.queue[0]);
     assert_int_equal(virtqueue_wait(rig.plain.queue[0], &done, 1), -VIRTIO_E_TIMEOUT);
@@ -149,7 +149,7 @@ static void wait_ends_when_the_device_needs_a_reset(void **state)
 
     (void)state;
     make(&rig, &request, DEVICE_NEVER);
-    rig.d->status |= VIRTIO_STATUS_NEEDS_RESET;
+    rig.d->host->status |= VIRTIO_STATUS_NEEDS_RESET;
     start = rig.d->now;
     assert_int_equal(virtqueue_wait(rig.plain.queue[0], &done, 1000 * DEVICE_MILLISECOND),
                      -VIRTIO_E_NEEDS_RESET);
@@ -170,7 +170,7 @@ static void completion_comes_before_needs_reset(void **state)
 
     (void)state;
     make(&rig, &request, 0);
-    rig.d->status |= VIRTIO_STATUS_NEEDS_RESET;
+    rig.d->host->status |= VIRTIO_STATUS_NEEDS_RESET;
     assert_int_equal(virtqueue_wait(rig.plain.queue[0], &done, 1000 * DEVICE_MILLISECOND), 0);
     assert_ptr_equal(done, &request);
     device_free(rig.d);
@@ -183,7 +183,7 @@ static void wait_that_finds_a_broken_ring_resets_the_device(void **state)
 
     (void)state;
     make(&rig, &request, DEVICE_NEVER);
-    device_ring_put(rig.d, &rig.d->queues[0], 3, 0);
+    device_ring_put(rig.d, 0, 3, 0);
     assert_int_equal(virtqueue_wait(rig.plain.queue[0], &done, 1000 * DEVICE_MILLISECOND),
                      -VIRTIO_E_PROTOCOL);
     assert_int_equal(request.state, VIRTIO_REQUEST_DEAD);
@@ -218,8 +218,8 @@ static void wait_that_ends_stuck_gives_nothing_back(void **state)
 
     (void)state;
     make(&rig, &request, DEVICE_NEVER);
-    rig.d->faults =
-        (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER, .late_dma = true};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_DMA_AFTER_RESET, 0, 0, 0);
     start = rig.d->now;
     assert_int_equal(virtqueue_wait(rig.plain.queue[0], &done, 30 * DEVICE_MILLISECOND),
                      -VIRTIO_E_STUCK);
@@ -243,10 +243,10 @@ static void queue_of_a_stuck_device_returns_nothing(void **state)
 
     (void)state;
     make(&rig, &request, DEVICE_NEVER);
-    rig.d->faults = (struct device_faults){.good_resets = 1, .reset_polls = DEVICE_FOREVER};
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(virtio_reset(&rig.d->dev), -VIRTIO_E_STUCK);
     rig.d->pci[4] |= 4; /* it finds its way to memory all the same */
-    device_ring_put(rig.d, &rig.d->queues[0], 0, 4);
+    device_ring_put(rig.d, 0, 0, 4);
     rig.d->closed = true;
     assert_int_equal(virtqueue_poll(rig.plain.queue[0], &done), -VIRTIO_E_PROTOCOL);
     assert_int_equal(virtqueue_wait(rig.plain.queue[0], &done, DEVICE_MILLISECOND),

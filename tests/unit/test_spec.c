@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * virtio/spec.h against Linux's own headers: the same list is compiled once under our names and once, where the structs
- * of the same name have been renamed and Linux's macros have taken over, under Linux's. The test device shares
+ * of the same name have been renamed and Linux's macros have taken over, under Linux's. The launcher shares
  * spec.h with the code under test, so a misreading would hide on both sides without this.
  */
 #include "virtio/spec.h"

@@ -45,7 +45,7 @@ static void io_error_does_not_end_the_use_of_the_disk(void **state)
     (void)state;
     blk_rig_make(&rig);
     assert_int_equal(virtio_disk_open(&disk, &rig.blk, &diag), 0);
-    rig.d->blk.error_sector = 2049;
+    launcher_blk_fail(rig.d->host, 2049, 1, VIRTIO_BLK_S_IOERR, 0);
     assert_int_equal(read_at(&disk, 1 << 20, &diag), -BOOT_E_IO);
     assert_int_equal(read_at(&disk, 0, &diag), 0);
     disk_close(&disk.disk);
@@ -63,9 +63,9 @@ static void disk_that_was_given_up_is_not_asked_again(void **state)
     (void)state;
     blk_rig_make(&rig);
     assert_int_equal(virtio_disk_open(&disk, &rig.blk, &diag), 0);
-    rig.d->latency_ns = DEVICE_NEVER;
+    device_delay(rig.d, DEVICE_NEVER);
     assert_int_equal(read_at(&disk, 0, &diag), -BOOT_E_TIMEOUT);
-    rig.d->latency_ns = 0;
+    device_delay(rig.d, 0);
     assert_int_equal(virtio_restart(&rig.d->dev), 0);
     requests = rig.blk.requests;
     assert_int_equal(read_at(&disk, 0, &again), -BOOT_E_TIMEOUT);

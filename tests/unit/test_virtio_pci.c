@@ -132,12 +132,12 @@ static void transitional_device_is_driven_as_modern(void **state)
 {
     struct plain plain = {.queues = 1, .size = 8};
     struct virtio_bus bus = {0};
-    struct device *d = device_new(VIRTIO_ID_ENTROPY);
+    struct device *d = device_new_with(&(struct launcher_options){
+        .type = VIRTIO_ID_ENTROPY, .model = &device_plain, .front = LAUNCHER_PCI_TRANSITIONAL});
 
     (void)state;
-    put16(d, 0x02, 0x1005);
-    put32(d, 0x10, 0xc001);
-    d->bar_size[0] = 64;
+    assert_int_equal(launcher_pci_get(d->function, LAUNCHER_PCI_DEVICE_ID, 2), 0x1005);
+    assert_true(launcher_region_is_ports(d->host, 0));
     device_give_memory(d, &plain_driver, 8);
     assert_int_equal(device_discover(d, &bus), 0);
     assert_false(d->dev.legacy);
@@ -155,50 +155,45 @@ static void device_with_a_legacy_interface_only_is_reset_but_not_claimed(void **
     struct virtio_config_field field = {.offset = 0, .width = 4};
     struct plain plain = {0};
     struct virtio_bus bus = {0};
-    struct device *d = device_new(VIRTIO_ID_ENTROPY);
+    struct device *d = device_new_legacy(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    device_pci_legacy_only(d);
     put16(d, 4, 0);
-    d->status = 7;
+    d->host->status = 7;
     assert_int_equal(device_discover(d, &bus), 0);
     assert_true(d->dev.legacy);
-    assert_int_equal(d->dev.id, VIRTIO_ID_NET); /* 0x1000 */
+    assert_int_equal(d->dev.id, VIRTIO_ID_ENTROPY); /* 0x1005 */
     assert_int_equal(d->dev.found_status, 7);
     assert_string_equal(device_statuses(d), "0 1");
     assert_int_equal(virtio_claim(&bus, &d->dev, &plain_driver, &plain), -VIRTIO_E_UNSUPPORTED);
     assert_int_equal(virtio_config_read(&d->dev, &field, 1), -VIRTIO_E_CONFIG);
     assert_int_equal(virtio_handoff(&bus), 0);
-    assert_int_equal(d->status, 0);
+    assert_int_equal(d->host->status, 0);
     device_free(d);
 }
 
 static void legacy_device_that_does_not_reset_is_stuck(void **state)
 {
     struct virtio_bus bus = {0};
-    struct device *d = device_new(VIRTIO_ID_ENTROPY);
+    struct device *d = device_new_legacy(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    device_pci_legacy_only(d);
-    d->faults.reset_polls = DEVICE_FOREVER;
+    launcher_fault_arm(d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
     assert_int_equal(device_discover(d, &bus), -VIRTIO_E_STUCK);
     device_free(d);
 }
 
 static void legacy_block_needs_ports_and_room(void **state)
 {
-    struct device *d = device_new(VIRTIO_ID_ENTROPY);
+    struct device *d = device_new_legacy(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    device_pci_legacy_only(d);
     put32(d, 0x10, 0xc000); /* memory */
     assert_false(reaches(d));
-    d = device_new(VIRTIO_ID_ENTROPY);
-    device_pci_legacy_only(d);
-    d->bar_size[0] = 16;
+    d = device_new_legacy(VIRTIO_ID_ENTROPY);
+    d->function->bar_size[0] = 16;
     assert_false(reaches(d));
-    d = device_new(VIRTIO_ID_ENTROPY);
-    device_pci_legacy_only(d);
+    d = device_new_legacy(VIRTIO_ID_ENTROPY);
     put16(d, 0x02, 0x1044); /* a modern id has no legacy block */
     assert_false(reaches(d));
 }
@@ -210,7 +205,7 @@ static void capability_list_that_loops_ends(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->pci[DEVICE_PCI_MSIX + 1] = 0x40; /* a loop after all has been found */
+    d->pci[LAUNCHER_PCI_CAP_MSIX + 1] = 0x40; /* a loop after all has been found */
     assert_true(reaches(d));
 
     d = device_new(VIRTIO_ID_ENTROPY);
@@ -225,7 +220,8 @@ static void capability_list_that_loops_ends(void **state)
 static void longest_possible_capability_list_is_walked(void **state)
 {
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
-    struct device_window window = d->common;
+    struct device_window window = {DEVICE_BAR, d->function->common.offset,
+                                   d->function->common.length};
     unsigned at;
 
     (void)state;
@@ -262,7 +258,7 @@ static void device_without_a_common_structure_is_unreachable(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->pci[DEVICE_PCI_COMMON + 3] = 0x40;
+    d->pci[LAUNCHER_PCI_CAP_COMMON + 3] = 0x40;
     put16(d, 4, 7);
     assert_int_equal(device_discover(d, &bus), -VIRTIO_E_UNREACHABLE);
     assert_int_equal(d->dev.state, VIRTIO_STUCK);
@@ -281,7 +277,7 @@ static void capabilities_of_other_kinds_are_skipped(void **state)
     struct device_window elsewhere = {4, 0x100, 64};
 
     (void)state;
-    device_pci_capability(d, 0xc0, DEVICE_PCI_COMMON, VIRTIO_PCI_CAP_COMMON_CFG, &elsewhere);
+    device_pci_capability(d, 0xc0, LAUNCHER_PCI_CAP_COMMON, VIRTIO_PCI_CAP_COMMON_CFG, &elsewhere);
     d->pci[0xc0] = 0x0a; /* not vendor-specific */
     d->pci[0x41] = 0xc0;
     assert_true(reaches(d)); /* registers at 0x100 would be complained about */
@@ -289,7 +285,7 @@ static void capabilities_of_other_kinds_are_skipped(void **state)
         if (type >= 1 && type <= 5)
             continue;
         d = device_new(VIRTIO_ID_ENTROPY);
-        device_pci_capability(d, 0xc0, DEVICE_PCI_COMMON, type, &elsewhere);
+        device_pci_capability(d, 0xc0, LAUNCHER_PCI_CAP_COMMON, type, &elsewhere);
         d->pci[0x41] = 0xc0;
         assert_true(reaches(d));
     }
@@ -302,14 +298,14 @@ static void first_usable_capability_of_a_type_is_taken(void **state)
     struct device_window elsewhere = {4, 0x100, 64};
 
     (void)state;
-    device_pci_capability(d, 0xc0, DEVICE_PCI_COMMON, VIRTIO_PCI_CAP_COMMON_CFG, &elsewhere);
+    device_pci_capability(d, 0xc0, LAUNCHER_PCI_CAP_COMMON, VIRTIO_PCI_CAP_COMMON_CFG, &elsewhere);
     d->pci[0xc0 + 4] = 2; /* a BAR that is not there */
     d->pci[0x41] = 0xc0;
     assert_true(reaches(d));
 
     d = device_new(VIRTIO_ID_ENTROPY);
     device_pci_capability(d, 0xc0, 0, VIRTIO_PCI_CAP_COMMON_CFG, &elsewhere);
-    d->pci[DEVICE_PCI_MSIX + 1] = 0xc0; /* a second one, last in the list */
+    d->pci[LAUNCHER_PCI_CAP_MSIX + 1] = 0xc0; /* a second one, last in the list */
     assert_true(reaches(d));
 }
 
@@ -321,7 +317,8 @@ static void reserved_bar_values_are_skipped(void **state)
         struct device *d = device_new(VIRTIO_ID_ENTROPY);
         struct device_window elsewhere = {bar, 0, 64};
 
-        device_pci_capability(d, 0xc0, DEVICE_PCI_COMMON, VIRTIO_PCI_CAP_COMMON_CFG, &elsewhere);
+        device_pci_capability(d, 0xc0, LAUNCHER_PCI_CAP_COMMON, VIRTIO_PCI_CAP_COMMON_CFG,
+                              &elsewhere);
         d->pci[0x41] = 0xc0;
         assert_true(reaches(d));
     }
@@ -352,9 +349,9 @@ static void structure_outside_its_bar_is_not_used(void **state)
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
-        put32(d, DEVICE_PCI_COMMON + 8, cases[i].offset);
-        put32(d, DEVICE_PCI_COMMON + 12, cases[i].length);
-        d->common.offset = cases[i].offset;
+        put32(d, LAUNCHER_PCI_CAP_COMMON + 8, cases[i].offset);
+        put32(d, LAUNCHER_PCI_CAP_COMMON + 12, cases[i].length);
+        d->function->common.offset = cases[i].offset;
         assert_int_equal(reaches(d), cases[i].usable);
     }
 }
@@ -368,8 +365,8 @@ static void capability_lengths_are_checked_but_not_for_equality(void **state)
     } cases[] = {{16, true},
                  {17, true},
                  {64, true},
-                 {256 - DEVICE_PCI_COMMON, true},
-                 {256 - DEVICE_PCI_COMMON + 1, false},
+                 {256 - LAUNCHER_PCI_CAP_COMMON, true},
+                 {256 - LAUNCHER_PCI_CAP_COMMON + 1, false},
                  {255, false},
                  {15, false},
                  {0, false}};
@@ -378,7 +375,7 @@ static void capability_lengths_are_checked_but_not_for_equality(void **state)
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
-        d->pci[DEVICE_PCI_COMMON + 2] = (uint8_t)cases[i].length;
+        d->pci[LAUNCHER_PCI_CAP_COMMON + 2] = (uint8_t)cases[i].length;
         assert_int_equal(reaches(d), cases[i].usable);
     }
 }
@@ -391,11 +388,11 @@ static void capability_at_the_very_end_stays_in_configuration_space(void **state
             struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
             d->pci[at] = (uint8_t)id; /* vendor-specific, and MSI-X */
-            d->pci[at + 1] = DEVICE_PCI_COMMON;
+            d->pci[at + 1] = LAUNCHER_PCI_CAP_COMMON;
             d->pci[at + 2] = 20;
             d->pci[at + 3] = VIRTIO_PCI_CAP_NOTIFY_CFG;
             d->pci[0x41] = (uint8_t)at;
-            d->pci[DEVICE_PCI_MSIX] = 1;
+            d->pci[LAUNCHER_PCI_CAP_MSIX] = 1;
             assert_int_equal(init(d), 0);
             assert_true(d->dev.reachable);
             device_free(d);
@@ -410,9 +407,9 @@ static void structures_may_be_larger_than_the_specification_says(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->bar_size[4] = 1ull << 40;
-    d->common = (struct device_window){4, 0x10000000, 0xf0000000};
-    d->notify = (struct device_window){4, 0xfffff000, 0xffffffff};
+    d->function->bar_size[4] = 1ull << 40;
+    d->function->common = (struct launcher_pci_structure){0x10000000, 0xf0000000};
+    d->function->notify = (struct launcher_pci_structure){0xfffff000, 0xffffffff};
     device_pci_fill(d);
     device_give_memory(d, &plain_driver, 8);
     assert_int_equal(device_discover(d, &bus), 0);
@@ -428,7 +425,7 @@ static void common_structure_of_56_bytes_is_enough(void **state)
     (void)state;
     plain_rig_make(
         &rig, 8); /* its window is that large, and the device complains about accesses beyond */
-    assert_int_equal(rig.d->common.length, 56);
+    assert_int_equal(rig.d->function->common.length, 56);
     assert_int_equal(rig.d->dev.state, VIRTIO_LIVE);
     device_free(rig.d);
 }
@@ -451,10 +448,10 @@ static void check_notify(const struct notify_case *c)
     int error;
 
     rig.d = device_new(VIRTIO_ID_ENTROPY);
-    rig.d->bar_size[4] = c->bar;
-    rig.d->notify = (struct device_window){4, c->window_offset, c->window_length};
-    rig.d->notify_multiplier = c->multiplier;
-    rig.d->queues[0].notify_off = c->off;
+    rig.d->function->bar_size[4] = c->bar;
+    rig.d->function->notify = (struct launcher_pci_structure){c->window_offset, c->window_length};
+    rig.d->personality.notify_multiplier = c->multiplier;
+    rig.d->host->queues[0].notify_off = c->off;
     device_pci_fill(rig.d);
     device_give_memory(rig.d, &plain_driver, 8);
     assert_int_equal(device_discover(rig.d, &rig.bus), 0);
@@ -463,7 +460,7 @@ static void check_notify(const struct notify_case *c)
     if (c->usable) {
         assert_int_equal(virtqueue_add(rig.plain.queue[0], &request, &piece, 1, 0), 0);
         virtqueue_kick(rig.plain.queue[0]);
-        assert_int_equal(rig.d->queues[0].notifications, 1);
+        assert_int_equal(rig.d->host->queues[0].notifications, 1);
         assert_int_equal(virtqueue_poll(rig.plain.queue[0], &done), 0);
         assert_ptr_equal(done, &request);
     } else {
@@ -509,7 +506,7 @@ static void device_without_a_notify_structure_cannot_be_driven(void **state)
         struct virtio_bus bus = {0};
         struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
-        d->pci[DEVICE_PCI_NOTIFY + 2] = shortened[i]; /* too short for the multiplier */
+        d->pci[LAUNCHER_PCI_CAP_NOTIFY + 2] = shortened[i]; /* too short for the multiplier */
         device_give_memory(d, &plain_driver, 8);
         assert_int_equal(device_discover(d, &bus), 0); /* it can be reset all the same */
         assert_int_equal(virtio_claim(&bus, &d->dev, &plain_driver, &plain), -VIRTIO_E_QUEUE);
@@ -530,14 +527,14 @@ static void no_interrupt_vector_is_ever_used(void **state)
         struct virtio_bus bus = {0};
         struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
-        put16(d, DEVICE_PCI_MSIX + 2, 0x8000 | sizes[i]);
+        put16(d, LAUNCHER_PCI_CAP_MSIX + 2, 0x8000 | sizes[i]);
         device_give_memory(d, &plain_driver, 8);
         assert_int_equal(device_discover(d, &bus), 0);
         assert_int_equal(virtio_claim(&bus, &d->dev, &plain_driver, &plain), 0);
         assert_false(device_msix_enabled(d));
-        assert_int_equal(d->config_msix_vector, VIRTIO_MSI_NO_VECTOR);
-        assert_int_equal(d->queues[0].msix_vector, VIRTIO_MSI_NO_VECTOR);
-        assert_int_equal(d->queues[1].msix_vector, VIRTIO_MSI_NO_VECTOR);
+        assert_int_equal(d->host->config_vector, VIRTIO_MSI_NO_VECTOR);
+        assert_int_equal(d->host->queues[0].vector, VIRTIO_MSI_NO_VECTOR);
+        assert_int_equal(d->host->queues[1].vector, VIRTIO_MSI_NO_VECTOR);
         device_free(d);
     }
 }
@@ -549,7 +546,7 @@ static void device_without_msix_works(void **state)
     struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
     (void)state;
-    d->pci[DEVICE_PCI_WINDOW + 1] = 0;
+    d->pci[LAUNCHER_PCI_CAP_WINDOW + 1] = 0;
     device_give_memory(d, &plain_driver, 8);
     assert_int_equal(device_discover(d, &bus), 0);
     assert_int_equal(virtio_claim(&bus, &d->dev, &plain_driver, &plain), 0);

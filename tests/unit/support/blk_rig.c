@@ -16,12 +16,12 @@ void blk_rig_plug(struct blk_rig *rig)
 
 void blk_rig_offer(struct blk_rig *rig, unsigned feature)
 {
-    rig->d->features |= 1ull << feature;
+    rig->d->host->offered |= 1ull << feature;
 }
 
 int blk_rig_claim(struct blk_rig *rig)
 {
-    device_finish_reset(rig->d); /* as after power-on, with what the test has set */
+    launcher_power_on(rig->d->host); /* as after power-on, with what the test has set */
     assert_int_equal(device_discover(rig->d, &rig->bus), 0);
     return virtio_claim(&rig->bus, &rig->d->dev, &virtio_blk_driver, &rig->blk);
 }

@@ -41,7 +41,7 @@ static int probe(struct virtio_device *dev)
     return 0;
 }
 
-static void remove(struct virtio_device *dev)
+static void give_back(struct virtio_device *dev)
 {
     struct plain *plain = dev->driver_state;
 
@@ -67,7 +67,7 @@ const struct virtio_driver plain_driver = {
     .queues = 2,
     .negotiate = negotiate,
     .probe = probe,
-    .remove = remove,
+    .remove = give_back,
     .describe = describe,
 };
 
@@ -76,14 +76,14 @@ const struct virtio_driver plainer_driver = {
     .device_id = VIRTIO_ID_ENTROPY,
     .queues = 2,
     .probe = probe,
-    .remove = remove,
+    .remove = give_back,
 };
 
 void plain_rig_discover(struct plain_rig *rig, unsigned size)
 {
     *rig = (struct plain_rig){.plain = {.queues = 1, .size = size}};
     rig->d = device_new(VIRTIO_ID_ENTROPY);
-    rig->d->features |= 1ull << PLAIN_FEATURE;
+    rig->d->host->offered |= 1ull << PLAIN_FEATURE;
     device_give_memory(rig->d, &plain_driver, size);
     assert_int_equal(device_discover(rig->d, &rig->bus), 0);
 }

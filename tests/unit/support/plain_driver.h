@@ -5,7 +5,7 @@
 
 #include "tests/unit/support/device.h"
 
-#define PLAIN_FEATURE 3u /* the one device-specific bit that it implements */
+#define PLAIN_FEATURE DEVICE_FEATURE /* the one device-specific bit that it implements */
 
 /* Its state; the first part is the test's to set. */
 struct plain {
