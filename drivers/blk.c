@@ -124,12 +124,15 @@ static int probe(struct virtio_device *dev)
     return 0;
 }
 
-static void remove(struct virtio_device *dev)
+static void leave(struct virtio_device *dev)
 {
     struct virtio_blk *blk = dev->driver_state;
     struct virtio_blk_request *request;
 
-    /* What is in flight is let finish, so that a write is not cut off; a device that fails at that is reset. */
+    /*
+     * What was submitted is let finish, kicked or not, so that no write is cut off; a device that fails at that is reset.
+     */
+    virtio_blk_kick(blk);
     while (dev->state == VIRTIO_LIVE && virtqueue_in_flight(blk->queue) > 0)
         if (virtio_blk_wait(blk, &request) != 0)
             break;
@@ -181,7 +184,7 @@ const struct virtio_driver virtio_blk_driver = {
     .priv_fixed = 16,
     .negotiate = virtio_blk_negotiate,
     .probe = probe,
-    .remove = remove,
+    .remove = leave,
     .describe = describe,
 };
 

@@ -67,11 +67,11 @@ static int probe(struct virtio_device *dev)
     console->dev = dev;
     error = read_size(console);
     if (error == 0)
-        error = create_buffers(console);
-    if (error == 0)
         error = virtqueue_create(dev, RECEIVEQ, VIRTIO_CONSOLE_BUFFERS, &console->receiveq);
     if (error == 0)
         error = virtqueue_create(dev, TRANSMITQ, VIRTIO_CONSOLE_BUFFERS, &console->transmitq);
+    if (error == 0)
+        error = create_buffers(console);
     if (error != 0)
         return error;
     /* A queue smaller than the number of buffers takes what it can; at least one (IMP-CON-04). */

@@ -55,13 +55,27 @@ static size_t arena_room(const struct virtio_arena *arena)
     return arena->length - arena->used;
 }
 
-/* Whether there is room for such a queue and for what its driver takes beside it. */
+/* Queues of the driver that are not set up yet, this one among them. */
+static size_t queues_to_come(const struct virtio_device *dev)
+{
+    size_t count = dev->driver->queues;
+
+    for (const struct virtqueue *queue = dev->queues; queue != NULL && count > 1;
+         queue = queue->next)
+        count--;
+    return count > 0 ? count : 1;
+}
+
+/* Whether there is room for such a queue, for others like it to come, and for what its driver takes beside them. */
 static bool fits(const struct virtio_device *dev, unsigned size)
 {
-    size_t dma = virtqueue_dma_bytes(dev, size) + (size_t)size * dev->driver->dma_per_entry;
-    size_t priv = virtqueue_priv_bytes(size) + (size_t)size * dev->driver->priv_per_entry;
+    const struct virtio_driver *driver = dev->driver;
+    size_t count = queues_to_come(dev);
+    size_t dma = virtqueue_dma_bytes(dev, size) + (size_t)size * driver->dma_per_entry;
+    size_t priv = virtqueue_priv_bytes(size) + (size_t)size * driver->priv_per_entry;
 
-    return dma <= arena_room(&dev->dma) && priv <= arena_room(&dev->priv);
+    return count * dma + driver->dma_fixed <= arena_room(&dev->dma) &&
+           count * priv + driver->priv_fixed <= arena_room(&dev->priv);
 }
 
 /* The largest size that the device, the caller and the memory allow; 0 and an error if there is none. */

@@ -297,8 +297,8 @@ struct virtio_driver {
      */
     int (*negotiate)(struct virtio_device *dev, struct virtio_features *features);
     /*
-     * Sets the queues up and calls virtio_driver_ok(); dev->driver_state is its own. Also called by virtio_restart(),
-     * on the state as it was left.
+     * Sets all its queues up, takes what other memory it needs, and calls virtio_driver_ok(); dev->driver_state is its own.
+     * Also called by virtio_restart(), on the state as it was left.
      */
     int (*probe)(struct virtio_device *dev);
     /* Says goodbye to the host as far as the device type demands it, drains, and resets the device. */
