@@ -200,7 +200,7 @@ int virtio_console_flush(struct virtio_console *console)
 
     if (!live(console))
         return -VIRTIO_E_STATE;
-    if (console->filling != NULL && console->filling->length > 0) {
+    if (console->filling != NULL) {
         error = send(console);
         if (error != 0)
             return error;

@@ -25,7 +25,7 @@ struct virtio_console {
     struct virtqueue *receiveq, *transmitq;
     uint16_t columns, rows; /* 0: the device does not say */
     struct virtio_console_buffer input[VIRTIO_CONSOLE_BUFFERS], output[VIRTIO_CONSOLE_BUFFERS];
-    struct virtio_console_buffer *filling;   /* output that is not a whole line yet; NULL: none */
+    struct virtio_console_buffer *filling;   /* the begun line, not empty; NULL: none */
     struct virtio_console_buffer *consuming; /* input that is not all taken yet; NULL: none */
 };
 

@@ -43,6 +43,15 @@ def reasons(name):
     return {row["id"]: row["reason"] for row in rows(name)}
 
 
+def not_covered():
+    """{(file, function, text of the line): row} of not-covered.tsv, where `branches` is a number."""
+    result = {}
+    for row in rows("not-covered.tsv"):
+        row["branches"] = int(row["branches"])
+        result[row["file"], row["function"], row["line"]] = row
+    return result
+
+
 def found(pattern, folders, suffixes=(".c", ".h")):
     """{id: [file, ...]}: where the pattern matches below these folders, in order of names."""
     result = {}

@@ -194,7 +194,10 @@ static bool agrees(struct virtio_device *dev)
     if (dev->legacy)
         return true;
     add_status(dev, VIRTIO_STATUS_FEATURES_OK);
-    return (dev->transport->get_status(dev) & VIRTIO_STATUS_FEATURES_OK) != 0;
+    if ((dev->transport->get_status(dev) & VIRTIO_STATUS_FEATURES_OK) != 0)
+        return true;
+    dev->status_set &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
+    return false;
 }
 
 static int negotiate(struct virtio_device *dev)
@@ -276,8 +279,8 @@ static int start(struct virtio_device *dev)
         reset_error = virtio_reset(dev);
         if (reset_error != 0)
             return reset_error;
-        forbid_dma(dev);
     }
+    forbid_dma(dev); /* also where probe has reset it */
     return error;
 }
 
@@ -315,7 +318,6 @@ int virtio_restart(struct virtio_device *dev)
 int virtio_release(struct virtio_bus *bus, struct virtio_device *dev)
 {
     struct virtio_device **link = &bus->claimed;
-    int error = 0;
 
     while (*link != NULL && *link != dev)
         link = &(*link)->next_claimed;
@@ -330,12 +332,12 @@ int virtio_release(struct virtio_bus *bus, struct virtio_device *dev)
         (dev->state != VIRTIO_CLEAN || dev->transport->get_status(dev) != 0)) {
         virtio_log(dev, VIRTIO_LOG_WARN, "driver %s left the device running; resetting it",
                    dev->driver->name);
-        error = virtio_reset(dev);
+        (void)virtio_reset(dev); /* the outcome is the device's state */
     }
     dev->driver = NULL;
     dev->driver_state = NULL;
     if (dev->state == VIRTIO_STUCK)
-        return error != 0 ? error : -VIRTIO_E_STUCK;
+        return -VIRTIO_E_STUCK;
     forbid_dma(dev);
     acknowledge(dev);
     return 0;

@@ -250,7 +250,7 @@ static int timed_out(const struct virtqueue *queue, uint64_t timeout_ns)
     char text[80];
 
     virtio_format(text, sizeof(text), "a request");
-    if (request != NULL && dev->driver != NULL && dev->driver->describe != NULL)
+    if (request != NULL && dev->driver->describe != NULL)
         dev->driver->describe(request, text, sizeof(text));
     virtio_log(dev, VIRTIO_LOG_ERROR, "%s was not answered within %llu ms; resetting the device",
                text, (unsigned long long)(timeout_ns / VIRTIO_MILLISECOND));

@@ -163,9 +163,14 @@ static void transfer_outside_the_disk_or_of_part_of_a_block_is_invalid(void **st
 
     (void)state;
     make(&rig);
-    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct virtio_blk_request write =
+            transfer(VIRTIO_BLK_T_OUT, cases[i].sector, cases[i].length);
+
         assert_int_equal(read_sectors(&rig, cases[i].sector, cases[i].length),
                          cases[i].valid ? 0 : -VIRTIO_E_INVALID);
+        assert_int_equal(run(&rig, &write), cases[i].valid ? 0 : -VIRTIO_E_INVALID);
+    }
     blk_rig_end(&rig);
 }
 
@@ -807,6 +812,44 @@ static void timeout_names_the_request(void **state)
     }
 }
 
+/* Nor is a type that the caller has overwritten meanwhile looked up beyond what there is. */
+static void timeout_names_a_request_whose_type_was_overwritten(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 64, 4096), *done;
+    struct blk_rig rig;
+
+    (void)state;
+    make(&rig);
+    device_delay(rig.d, DEVICE_NEVER);
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
+    virtio_blk_kick(&rig.blk);
+    request.type = (enum virtio_blk_req_type)0x80000000;
+    assert_int_equal(virtio_blk_wait(&rig.blk, &done), -VIRTIO_E_TIMEOUT);
+    assert_non_null(device_logged(rig.d, "request of 4096 bytes at sector 64 was not answered"));
+    blk_rig_end(&rig);
+}
+
+/* The queue of before a reset is not the device's any more; a restart makes another. DRV-CLEAN-02 */
+static void reset_device_takes_no_request_before_its_restart(void **state)
+{
+    struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 64, 4096);
+    struct blk_rig rig;
+    void *before;
+
+    (void)state;
+    make(&rig);
+    assert_int_equal(virtio_reset(&rig.d->dev), 0);
+    before = malloc(rig.d->env.dma_len);
+    assert_non_null(before);
+    memcpy(before, rig.d->env.dma, rig.d->env.dma_len);
+    assert_int_equal(virtio_blk_submit(&rig.blk, &request), -VIRTIO_E_STATE);
+    assert_memory_equal(rig.d->env.dma, before, rig.d->env.dma_len); /* not a header either */
+    free(before);
+    assert_int_equal(virtio_restart(&rig.d->dev), 0);
+    assert_int_equal(run(&rig, &request), 0);
+    blk_rig_end(&rig);
+}
+
 static void default_deadline_of_a_request_is_thirty_seconds(void **state)
 {
     struct virtio_blk_request request = transfer(VIRTIO_BLK_T_IN, 64, 4096);
@@ -904,6 +947,8 @@ int main(void)
         cmocka_unit_test(release_finishes_what_was_submitted_and_not_kicked),
         cmocka_unit_test(release_of_a_disk_that_never_answers_ends_at_the_deadline),
         cmocka_unit_test(timeout_names_the_request),
+        cmocka_unit_test(timeout_names_a_request_whose_type_was_overwritten),
+        cmocka_unit_test(reset_device_takes_no_request_before_its_restart),
         cmocka_unit_test(default_deadline_of_a_request_is_thirty_seconds),
         cmocka_unit_test(header_and_status_outlive_the_caller_in_the_devices_memory),
         cmocka_unit_test(request_in_flight_is_not_submitted_again),

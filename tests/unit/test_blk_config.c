@@ -275,7 +275,7 @@ static void host_managed_disk_may_refuse_the_driver(void **state)
     (void)state;
     plug_zoned(&rig, NULL, &zones);
     assert_int_equal(blk_rig_claim(&rig), -VIRTIO_E_FEATURES);
-    assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0 1");
+    assert_string_equal(device_statuses(rig.d), "0 1 3 b 83 0 1");
     device_free(rig.d);
 }
 

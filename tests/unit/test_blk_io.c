@@ -111,6 +111,8 @@ static void operation_that_leaves_the_disk_sends_nothing(void **state)
     extents[1].sector = 8190;
     extents[1].length = 2 << 20;
     assert_int_equal(virtio_blk_write(&rig.blk, &extents[1], 1), -VIRTIO_E_INVALID);
+    extents[1].sector = UINT64_MAX; /* behind the end, where less than nothing is left */
+    assert_int_equal(virtio_blk_write(&rig.blk, extents, 2), -VIRTIO_E_INVALID);
     assert_int_equal(device_blk_seen_count(rig.d), 0);
     assert_int_equal(kicks(&rig), 0);
     blk_rig_end(&rig);
@@ -299,7 +301,10 @@ static void read_only_disk_is_not_written(void **state)
     blk_rig_offer(&rig, VIRTIO_BLK_F_RO);
     assert_int_equal(blk_rig_claim(&rig), 0);
     assert_int_equal(virtio_blk_write(&rig.blk, &extent, 1), -VIRTIO_E_READ_ONLY);
+    extent.length = 2 << 20; /* of several requests */
+    assert_int_equal(virtio_blk_write(&rig.blk, &extent, 1), -VIRTIO_E_READ_ONLY);
     assert_int_equal(device_blk_seen_count(rig.d), 0);
+    assert_false(any_own_in_flight(&rig));
     blk_rig_end(&rig);
 }
 
@@ -412,6 +417,45 @@ static void io_error_ends_the_operation_and_not_the_device(void **state)
     assert_non_null(device_logged(rig.d, "request of 4096 bytes at sector 80 failed"));
     assert_int_equal(rig.d->dev.state, VIRTIO_LIVE);
     assert_int_equal(rig.blk.restarts, 0);
+    check_read(&rig, 84, 65536);
+    blk_rig_end(&rig);
+}
+
+/* Of several errors the first that comes back is the operation's. */
+static void first_of_several_errors_is_reported(void **state)
+{
+    struct virtio_blk_extent extents[2] = {{80, buffer, 512}, {90, buffer + 512, 512}};
+    struct blk_rig rig;
+
+    (void)state;
+    make(&rig);
+    device_delay(rig.d, DEVICE_MILLISECOND);
+    launcher_blk_fail(rig.d->host, 80, 11, VIRTIO_BLK_S_IOERR, 0);
+    assert_int_equal(virtio_blk_read(&rig.blk, extents, 2), -VIRTIO_E_IO);
+    assert_int_equal(device_blk_seen_count(rig.d), 2);
+    assert_non_null(device_logged(rig.d, "request of 512 bytes at sector 80 failed"));
+    assert_null(device_logged(rig.d, "request of 512 bytes at sector 90 failed"));
+    blk_rig_end(&rig);
+}
+
+/* What has failed already is not tried again: the device is reset, and that is the end of it. */
+static void device_that_fails_after_an_io_error_is_not_restarted(void **state)
+{
+    struct virtio_blk_extent extents[2] = {{80, buffer, 512}, {90, buffer + 512, 512}};
+    struct blk_rig rig;
+
+    (void)state;
+    plug(&rig);
+    device_fail(rig.d, LAUNCHER_FAULT_NEVER, 0, 1, 1);
+    assert_int_equal(blk_rig_claim(&rig), 0);
+    launcher_blk_fail(rig.d->host, 80, 1, VIRTIO_BLK_S_IOERR, 0);
+    assert_int_equal(virtio_blk_read(&rig.blk, extents, 2), -VIRTIO_E_TIMEOUT);
+    assert_non_null(device_logged(rig.d, "request of 512 bytes at sector 80 failed"));
+    assert_int_equal(rig.blk.restarts, 0);
+    assert_int_equal(rig.d->dev.state, VIRTIO_CLEAN);
+    for (unsigned i = 0; i < VIRTIO_BLK_DEPTH; i++)
+        assert_int_equal(rig.blk.own[i].request.state, VIRTIO_REQUEST_FREE);
+    assert_int_equal(virtio_restart(&rig.d->dev), 0);
     check_read(&rig, 84, 65536);
     blk_rig_end(&rig);
 }
@@ -701,6 +745,7 @@ static void operations_want_a_live_device_with_nothing_in_flight(void **state)
     struct virtio_blk_request request = {.type = VIRTIO_BLK_T_IN, .data = buffer, .length = 512},
                               *done;
     struct virtio_blk_extent extent = {0, buffer, 512};
+    struct virtio_blk_extent many[2] = {{0, buffer, 512}, {7, buffer + 512, 512}};
     struct virtio_blk blk = {0};
     char id[VIRTIO_BLK_ID_BYTES + 1];
     struct blk_rig rig;
@@ -715,8 +760,14 @@ static void operations_want_a_live_device_with_nothing_in_flight(void **state)
     assert_int_equal(virtio_blk_submit(&rig.blk, &request), 0);
     virtio_blk_kick(&rig.blk);
     assert_int_equal(virtio_blk_read(&rig.blk, &extent, 1), -VIRTIO_E_STATE);
+    assert_int_equal(virtio_blk_read(&rig.blk, many, 2), -VIRTIO_E_STATE);
     assert_int_equal(virtio_blk_wait(&rig.blk, &done), 0);
     assert_int_equal(virtio_blk_read(&rig.blk, &extent, 1), 0);
+    assert_int_equal(virtio_reset(&rig.d->dev), 0);
+    assert_int_equal(virtio_blk_read(&rig.blk, many, 2), -VIRTIO_E_STATE);
+    assert_int_equal(virtio_blk_read(&rig.blk, many, 0), -VIRTIO_E_STATE);
+    assert_int_equal(virtio_restart(&rig.d->dev), 0);
+    assert_int_equal(virtio_blk_read(&rig.blk, many, 2), 0);
     assert_int_equal(virtio_handoff(&rig.bus), 0);
     rig.d->closed = true;
     assert_int_equal(virtio_blk_read(&rig.blk, &extent, 1), -VIRTIO_E_STATE);
@@ -743,6 +794,8 @@ int main(void)
         cmocka_unit_test(ranges_are_unsupported_where_they_are_not_offered),
         cmocka_unit_test(id_is_terminated_for_the_caller),
         cmocka_unit_test(io_error_ends_the_operation_and_not_the_device),
+        cmocka_unit_test(first_of_several_errors_is_reported),
+        cmocka_unit_test(device_that_fails_after_an_io_error_is_not_restarted),
         cmocka_unit_test(disk_that_fails_once_is_restarted_and_read_in_full),
         cmocka_unit_test(disk_that_fails_twice_is_an_error),
         cmocka_unit_test(read_from_a_dead_disk_ends_after_two_deadlines),

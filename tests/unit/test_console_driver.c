@@ -90,6 +90,20 @@ static void size_is_read_where_the_device_has_it(void **state)
     end(&rig);
 }
 
+/* DRV-CFG-03: a size that changes under every look at it is no size. */
+static void console_whose_size_never_settles_is_refused(void **state)
+{
+    struct rig rig;
+
+    (void)state;
+    plug(&rig);
+    rig.d->host->offered |= 1ull << VIRTIO_CONSOLE_F_SIZE;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_CONFIG_CHANGES, 0, 0, 0);
+    assert_int_equal(claim(&rig), -VIRTIO_E_CONFIG);
+    assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0 1");
+    device_free(rig.d);
+}
+
 static void console_without_a_transmit_queue_is_refused(void **state)
 {
     struct rig rig;
@@ -547,6 +561,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_queues_of_port_0_are_set_up_and_input_is_posted),
         cmocka_unit_test(size_is_read_where_the_device_has_it),
+        cmocka_unit_test(console_whose_size_never_settles_is_refused),
         cmocka_unit_test(console_without_a_transmit_queue_is_refused),
         cmocka_unit_test(queues_of_all_sizes_work),
         cmocka_unit_test(line_goes_out_with_one_kick),

@@ -239,6 +239,49 @@ static void probe_that_forgets_driver_ok_fails(void **state)
     device_free(rig.d);
 }
 
+static void go_live(struct plain *plain)
+{
+    virtio_driver_ok(plain->dev);
+}
+
+/* DRV-STATUS-03 */
+static void probe_that_fails_after_driver_ok_is_reset_as_well(void **state)
+{
+    struct plain_rig rig;
+
+    (void)state;
+    plain_rig_discover(&rig, 8);
+    rig.plain.before_driver_ok = go_live;
+    rig.plain.probe_error = -VIRTIO_E_CONFIG;
+    assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_CONFIG);
+    assert_string_equal(device_statuses(rig.d), "0 1 3 b f 8f 0 1");
+    assert_int_equal(rig.d->dev.state, VIRTIO_CLEAN);
+    device_free(rig.d);
+}
+
+static void reset_it(struct plain *plain)
+{
+    assert_int_equal(virtio_reset(plain->dev), 0);
+}
+
+/* As a wait that runs out in probe does: there is nothing left to be failed, and memory is out of the device's reach. */
+static void probe_that_resets_its_device_leaves_it_clean(void **state)
+{
+    struct plain_rig rig;
+
+    (void)state;
+    plain_rig_discover(&rig, 8);
+    rig.plain.before_driver_ok = reset_it;
+    rig.plain.probe_error = -VIRTIO_E_TIMEOUT;
+    assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_TIMEOUT);
+    assert_string_equal(device_statuses(rig.d), "0 1 3 b 0 1");
+    assert_int_equal(rig.d->dev.state, VIRTIO_CLEAN);
+    assert_false(bus_master(rig.d));
+    rig.plain = (struct plain){.queues = 1, .size = 8};
+    assert_int_equal(plain_rig_claim(&rig), 0);
+    device_free(rig.d);
+}
+
 static void failed_probe_whose_reset_is_not_confirmed_is_stuck(void **state)
 {
     struct plain_rig rig;
@@ -262,6 +305,8 @@ static void claim_wants_a_clean_unclaimed_device_of_the_drivers_type(void **stat
 
     (void)state;
     plain_rig_make(&rig, 8);
+    assert_int_equal(virtio_claim(&rig.bus, &rig.d->dev, &plain_driver, &other), -VIRTIO_E_STATE);
+    assert_int_equal(virtio_reset(&rig.d->dev), 0); /* its driver may bring it back */
     assert_int_equal(virtio_claim(&rig.bus, &rig.d->dev, &plain_driver, &other), -VIRTIO_E_STATE);
     assert_int_equal(virtio_pci_init(&blk->dev, "00:04.0", &blk->io, blk, &blk->env), 0);
     assert_int_equal(virtio_claim(&rig.bus, &blk->dev, &plain_driver, &other), -VIRTIO_E_STATE);
@@ -315,6 +360,40 @@ static void released_device_is_renegotiated_by_the_next_driver(void **state)
     device_free(rig.d);
 }
 
+static void devices_are_released_in_any_order(void **state)
+{
+    static const unsigned orders[][3] = {{0, 1, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct plain plain[3];
+        struct virtio_bus bus = {0};
+        struct device *d[3];
+
+        for (unsigned k = 0; k < 3; k++) {
+            plain[k] = (struct plain){.queues = 1, .size = 8};
+            d[k] = device_new(VIRTIO_ID_ENTROPY);
+            device_give_memory(d[k], &plain_driver, 8);
+            assert_int_equal(device_discover(d[k], &bus), 0);
+            assert_int_equal(virtio_claim(&bus, &d[k]->dev, &plain_driver, &plain[k]), 0);
+        }
+        for (unsigned k = 0; k < 3; k++) {
+            struct virtio_device *dev = &d[orders[i][k]]->dev;
+
+            assert_int_equal(virtio_release(&bus, dev), 0);
+            assert_int_equal(dev->state, VIRTIO_CLEAN);
+            assert_int_equal(virtio_release(&bus, dev), -VIRTIO_E_STATE);
+            for (unsigned later = k + 1; later < 3; later++)
+                assert_int_equal(d[orders[i][later]]->dev.state, VIRTIO_LIVE);
+        }
+        assert_null(bus.claimed);
+        for (unsigned k = 0; k < 3; k++) {
+            assert_int_equal(plain[k].removed, 1);
+            device_free(d[k]);
+        }
+    }
+}
+
 static void driver_that_does_not_reset_its_device_is_reported_and_repaired(void **state)
 {
     struct plain_rig rig;
@@ -354,6 +433,14 @@ static void release_of_a_device_that_cannot_be_reset_is_stuck(void **state)
     assert_int_equal(rig.plain.removed, 1);
     assert_null(rig.d->dev.driver);
     assert_null(rig.bus.claimed);
+    assert_false(bus_master(rig.d));
+    device_free(rig.d);
+
+    /* The same where its driver does not even try. */
+    plain_rig_make(&rig, 8);
+    rig.plain.forgets_reset = true;
+    launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_RESET_NEVER, 0, 0, 0);
+    assert_int_equal(virtio_release(&rig.bus, &rig.d->dev), -VIRTIO_E_STUCK);
     assert_false(bus_master(rig.d));
     device_free(rig.d);
 }
@@ -533,10 +620,13 @@ int main(void)
         cmocka_unit_test(status_bits_that_the_device_sets_are_kept),
         cmocka_unit_test(failed_probe_ends_in_failed_and_a_reset),
         cmocka_unit_test(probe_that_forgets_driver_ok_fails),
+        cmocka_unit_test(probe_that_fails_after_driver_ok_is_reset_as_well),
+        cmocka_unit_test(probe_that_resets_its_device_leaves_it_clean),
         cmocka_unit_test(failed_probe_whose_reset_is_not_confirmed_is_stuck),
         cmocka_unit_test(claim_wants_a_clean_unclaimed_device_of_the_drivers_type),
         cmocka_unit_test(bus_mastering_is_on_from_claim_to_release),
         cmocka_unit_test(released_device_is_renegotiated_by_the_next_driver),
+        cmocka_unit_test(devices_are_released_in_any_order),
         cmocka_unit_test(driver_that_does_not_reset_its_device_is_reported_and_repaired),
         cmocka_unit_test(driver_that_only_says_it_reset_its_device_is_repaired),
         cmocka_unit_test(release_of_a_device_that_cannot_be_reset_is_stuck),

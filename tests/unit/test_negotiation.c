@@ -86,6 +86,17 @@ static void console_driver_accepts_its_own_bits_and_no_others(void **state)
     device_free(d);
 }
 
+/* IMP-CORE-03 */
+static void feature_bits_from_64_on_are_never_there(void **state)
+{
+    const struct virtio_features all = {UINT64_MAX};
+
+    (void)state;
+    for (unsigned bit = 0; bit < 256; bit++)
+        assert_int_equal(virtio_has(all, bit), bit < 64);
+    assert_false(virtio_has(all, UINT32_MAX));
+}
+
 /* DRV-FEAT-01, DRV-FEAT-09 */
 static void what_is_not_offered_is_not_accepted(void **state)
 {
@@ -124,7 +135,7 @@ static void features_ok_that_does_not_stay_ends_the_claim(void **state)
     plain_rig_discover(&rig, 8);
     launcher_fault_arm(rig.d->host, LAUNCHER_FAULT_FEATURES_REFUSED, 0, 0, 0);
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_FEATURES);
-    assert_string_equal(device_statuses(rig.d), "0 1 3 b 8b 0 1");
+    assert_string_equal(device_statuses(rig.d), "0 1 3 b 83 0 1");
     assert_int_equal(rig.plain.probed, 0);
     assert_int_equal(count_queue_accesses(rig.d), 0);
     assert_int_equal(rig.d->dev.negotiated.mask, 0);
@@ -245,6 +256,7 @@ int main(void)
         cmocka_unit_test(plain_driver_accepts_its_own_bits_and_no_others),
         cmocka_unit_test(blk_driver_accepts_its_own_bits_and_no_others),
         cmocka_unit_test(console_driver_accepts_its_own_bits_and_no_others),
+        cmocka_unit_test(feature_bits_from_64_on_are_never_there),
         cmocka_unit_test(what_is_not_offered_is_not_accepted),
         cmocka_unit_test(device_without_version_1_is_failed_and_left_alone),
         cmocka_unit_test(features_ok_that_does_not_stay_ends_the_claim),

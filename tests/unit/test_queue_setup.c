@@ -59,6 +59,11 @@ static void queue_of_size_zero_is_no_queue(void **state)
     assert_int_equal(device_count_common(rig.d, DEVICE_WRITE, COMMON(queue_enable)), 0);
     assert_non_null(device_logged(rig.d, "has no queue 0"));
     device_free(rig.d);
+
+    /* Nor is one that its driver wants nothing of. */
+    assert_int_equal(claim_with(&rig, 8, 0, 8), -VIRTIO_E_QUEUE);
+    assert_int_equal(device_count_common(rig.d, DEVICE_WRITE, COMMON(queue_enable)), 0);
+    device_free(rig.d);
 }
 
 /* IMP-PCI-05 */
@@ -117,6 +122,30 @@ static void queue_size_that_reads_back_too_large_for_the_memory_is_an_error(void
     plain_rig_discover(&rig, 16);
     rig.d->personality.queue_size_read_back = 256;
     assert_int_equal(plain_rig_claim(&rig), -VIRTIO_E_NO_MEMORY);
+    device_free(rig.d);
+}
+
+/* What a driver states it makes is a plan for the memory and no limit: what comes beside it gets what is left. */
+static void queue_beyond_those_stated_gets_the_memory_that_is_left(void **state)
+{
+    struct virtio_driver modest = plain_driver;
+    struct plain_rig rig;
+
+    (void)state;
+    for (modest.queues = 0; modest.queues < 2; modest.queues++) {
+        plain_rig_discover(&rig, 8); /* memory for two of 8 entries */
+        rig.plain.queues = 2;
+        assert_int_equal(virtio_claim(&rig.bus, &rig.d->dev, &modest, &rig.plain), 0);
+        assert_int_equal(virtqueue_size(rig.plain.queue[0]), 8);
+        assert_int_equal(virtqueue_size(rig.plain.queue[1]), 8);
+        device_free(rig.d);
+    }
+
+    modest.queues = 1;
+    plain_rig_discover(&rig, 8);
+    device_give_memory(rig.d, &modest, 8);
+    rig.plain.queues = 2;
+    assert_int_equal(virtio_claim(&rig.bus, &rig.d->dev, &modest, &rig.plain), -VIRTIO_E_NO_MEMORY);
     device_free(rig.d);
 }
 
@@ -211,6 +240,7 @@ int main(void)
         cmocka_unit_test(queue_beyond_the_devices_is_no_queue),
         cmocka_unit_test(queue_size_is_the_one_that_reads_back),
         cmocka_unit_test(queue_size_that_reads_back_too_large_for_the_memory_is_an_error),
+        cmocka_unit_test(queue_beyond_those_stated_gets_the_memory_that_is_left),
         cmocka_unit_test(queues_are_created_only_while_a_device_is_set_up),
         cmocka_unit_test(rings_are_given_to_the_device_by_bus_address),
         cmocka_unit_test(queue_is_enabled_after_all_its_other_fields),

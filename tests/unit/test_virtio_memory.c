@@ -6,6 +6,7 @@
 #include "drivers/blk.h"
 #include "drivers/console.h"
 #include "tests/unit/support/plain_driver.h"
+#include "virtio/queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,10 +19,21 @@
 static const struct virtio_device modern;
 
 static bool without_chains; /* of the disk that claim_blk() makes, by its size_max */
+static bool understated;    /* the drivers state no memory of their own, beside their queues' */
+
+static struct virtio_driver stating(const struct virtio_driver *driver)
+{
+    struct virtio_driver copy = *driver;
+
+    if (understated)
+        copy.dma_per_entry = copy.priv_per_entry = copy.dma_fixed = copy.priv_fixed = 0;
+    return copy;
+}
 
 /* One claim of a fresh device with that much memory; the queue's size when it worked, else 0. */
 static unsigned claim_blk(unsigned max, size_t dma, size_t priv)
 {
+    const struct virtio_driver driver = stating(&virtio_blk_driver);
     struct virtio_blk_extent extent;
     struct virtio_bus bus = {0};
     struct virtio_blk blk = {0};
@@ -37,7 +49,7 @@ static unsigned claim_blk(unsigned max, size_t dma, size_t priv)
     device_queue_max(d, 0, (uint16_t)max);
     device_give_bytes(d, dma, priv);
     assert_int_equal(device_discover(d, &bus), 0);
-    error = virtio_claim(&bus, &d->dev, &virtio_blk_driver, &blk);
+    error = virtio_claim(&bus, &d->dev, &driver, &blk);
     if (error == 0) {
         size = virtqueue_size(blk.queue);
         extent = (struct virtio_blk_extent){1, bytes, sizeof(bytes)};
@@ -132,6 +144,7 @@ static void memory_of_a_failed_claim_is_used_again(void **state)
 
 static int claim_console(size_t dma, size_t priv)
 {
+    const struct virtio_driver driver = stating(&virtio_console_driver);
     struct virtio_bus bus = {0};
     struct virtio_console console = {0};
     struct device *d = device_new(VIRTIO_ID_CONSOLE);
@@ -139,7 +152,7 @@ static int claim_console(size_t dma, size_t priv)
 
     device_give_bytes(d, dma, priv);
     assert_int_equal(device_discover(d, &bus), 0);
-    error = virtio_claim(&bus, &d->dev, &virtio_console_driver, &console);
+    error = virtio_claim(&bus, &d->dev, &driver, &console);
     if (error == 0) {
         assert_int_equal(virtio_console_write(&console, "hello\n", 6), 0);
         assert_int_equal(virtio_release(&bus, &d->dev), 0);
@@ -169,6 +182,69 @@ static void console_works_with_the_stated_memory_and_fails_cleanly_with_less(voi
     assert_int_equal(claim_console(dma, 0), -VIRTIO_E_NO_MEMORY);
 }
 
+/* What a driver states is a plan. One that states too little finds out where its memory ends, and not behind it. */
+static void driver_that_takes_more_than_it_states_fails_cleanly(void **state)
+{
+    size_t dma, priv, dma_stated, priv_stated;
+    struct virtio_driver stated;
+
+    (void)state;
+    understated = true;
+    stated = stating(&virtio_blk_driver);
+    virtio_memory_needed(&modern, &stated, 256, &dma_stated, &priv_stated);
+    virtio_memory_needed(&modern, &virtio_blk_driver, 256, &dma, &priv);
+    for (unsigned i = 0; i < 2; i++) {
+        without_chains = i == 1;
+        assert_int_equal(claim_blk(256, dma_stated, priv), 0);
+        assert_int_equal(claim_blk(256, dma, priv_stated), 0);
+        for (size_t length = dma_stated; length < dma; length += 511)
+            (void)claim_blk(256, length, priv);
+        for (size_t length = priv_stated; length < priv; length += 7)
+            (void)claim_blk(256, dma, length);
+    }
+    stated = stating(&virtio_console_driver);
+    virtio_memory_needed(&modern, &stated, VIRTIO_CONSOLE_BUFFERS, &dma_stated, &priv);
+    assert_int_equal(claim_console(dma_stated, priv), -VIRTIO_E_NO_MEMORY);
+    understated = false;
+}
+
+/* split_create() for a queue of 8. */
+static int create_rings(struct device *d, bool legacy, size_t dma, size_t priv)
+{
+    struct virtqueue queue = {.dev = &d->dev, .size = 8};
+    struct virtio_queue_place place = {0};
+
+    device_give_bytes(d, dma, priv);
+    d->env.dma_bus = 0x10000; /* a legacy device gets a 32-bit page number */
+    d->dev.env = &d->env;
+    d->dev.legacy = legacy;
+    virtio_arena_init(&d->dev.dma, d->env.dma, dma);
+    virtio_arena_init(&d->dev.priv, d->env.priv, priv);
+    return split_create(&queue, &place);
+}
+
+/* They see for themselves that there is room, whoever has computed it. DRV-SPLIT-01, DRV-SPLIT-05 */
+static void rings_take_no_memory_that_is_not_there(void **state)
+{
+    static const size_t rings[] = {
+        8 * 16 + (4 + 8 * 2 + 2) + 2 + (4 + 8 * 8 + 2), /* 2 bytes to align the used ring */
+        4096 + 4096,
+    };
+    const size_t shadow = 8 * sizeof(struct virtq_shadow);
+    struct device *d = device_new(VIRTIO_ID_ENTROPY);
+
+    (void)state;
+    for (unsigned legacy = 0; legacy < 2; legacy++) {
+        for (size_t length = 0; length < rings[legacy]; length++)
+            assert_int_equal(create_rings(d, legacy != 0, length, shadow), -VIRTIO_E_NO_MEMORY);
+        for (size_t length = 0; length < shadow; length++)
+            assert_int_equal(create_rings(d, legacy != 0, rings[legacy], length),
+                             -VIRTIO_E_NO_MEMORY);
+        assert_int_equal(create_rings(d, legacy != 0, rings[legacy], shadow), 0);
+    }
+    device_free(d);
+}
+
 static void check_alignment(struct plain *plain)
 {
     struct virtio_device *dev = plain->dev;
@@ -187,6 +263,13 @@ static void check_alignment(struct plain *plain)
     assert_null(virtio_dma_alloc(dev, SIZE_MAX - 62, 64));
     assert_null(virtio_priv_alloc(dev, SIZE_MAX / 2, 16));
     assert_non_null(virtio_dma_alloc(dev, 1, 1)); /* a refusal takes nothing */
+
+    /* The last byte may be had; where the next multiple would be is behind the end, even for nothing. */
+    assert_non_null(virtio_dma_alloc(dev, dev->dma.length - dev->dma.used - 1, 1));
+    assert_null(virtio_dma_alloc(dev, 0, 4096));
+    assert_null(virtio_dma_alloc(dev, 1, 4096));
+    assert_non_null(virtio_dma_alloc(dev, 1, 1));
+    assert_null(virtio_dma_alloc(dev, 1, 1));
 }
 
 static void drivers_memory_is_aligned_zeroed_and_bounded(void **state)
@@ -210,6 +293,8 @@ int main(void)
         cmocka_unit_test(device_without_memory_can_be_reset_but_not_driven),
         cmocka_unit_test(memory_of_a_failed_claim_is_used_again),
         cmocka_unit_test(console_works_with_the_stated_memory_and_fails_cleanly_with_less),
+        cmocka_unit_test(driver_that_takes_more_than_it_states_fails_cleanly),
+        cmocka_unit_test(rings_take_no_memory_that_is_not_there),
         cmocka_unit_test(drivers_memory_is_aligned_zeroed_and_bounded),
     };
 

@@ -496,17 +496,21 @@ static void notify_address_is_computed_in_64_bits_and_checked(void **state)
         check_notify(&cases[i]);
 }
 
-static void device_without_a_notify_structure_cannot_be_driven(void **state)
+static void device_without_a_usable_notify_structure_cannot_be_driven(void **state)
 {
-    static const uint8_t shortened[] = {0, 15, 16, 19};
+    static const struct {
+        uint8_t length; /* of the capability: too short for the multiplier */
+        uint32_t bytes; /* of the structure: leave the BAR, or are less than a notification */
+    } cases[] = {{0, 4}, {15, 4}, {16, 4}, {19, 4}, {20, UINT32_MAX}, {20, 1}, {20, 0}};
     struct plain plain = {.queues = 1, .size = 8};
 
     (void)state;
-    for (unsigned i = 0; i < sizeof(shortened); i++) {
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct virtio_bus bus = {0};
         struct device *d = device_new(VIRTIO_ID_ENTROPY);
 
-        d->pci[LAUNCHER_PCI_CAP_NOTIFY + 2] = shortened[i]; /* too short for the multiplier */
+        d->pci[LAUNCHER_PCI_CAP_NOTIFY + 2] = cases[i].length;
+        put32(d, LAUNCHER_PCI_CAP_NOTIFY + 12, cases[i].bytes);
         device_give_memory(d, &plain_driver, 8);
         assert_int_equal(device_discover(d, &bus), 0); /* it can be reset all the same */
         assert_int_equal(virtio_claim(&bus, &d->dev, &plain_driver, &plain), -VIRTIO_E_QUEUE);
@@ -598,7 +602,7 @@ int main(void)
         cmocka_unit_test(structures_may_be_larger_than_the_specification_says),
         cmocka_unit_test(common_structure_of_56_bytes_is_enough),
         cmocka_unit_test(notify_address_is_computed_in_64_bits_and_checked),
-        cmocka_unit_test(device_without_a_notify_structure_cannot_be_driven),
+        cmocka_unit_test(device_without_a_usable_notify_structure_cannot_be_driven),
         cmocka_unit_test(no_interrupt_vector_is_ever_used),
         cmocka_unit_test(device_without_msix_works),
         cmocka_unit_test(intx_disable_is_restored_as_it_was_found),
