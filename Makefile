@@ -213,6 +213,7 @@ $(FUZZ_BINARIES): $(HOST)/fuzz/bin/%: $(HOST)/fuzz/tests/fuzz/%.o $(call archive
 check: ## install what is missing, build, and run every test
 	$(Q)tools/install-packages build run check
 	$(Q)$(MAKE) all unit fuzz-replay check-image
+	$(Q)$(MAKE) sim-check
 	$(Q)$(MAKE) lint
 	$(Q)$(MAKE) mutants
 	$(Q)$(MAKE) repro
@@ -249,13 +250,14 @@ $(COV_BINARIES): $(HOST)/cov/unit/%: $(HOST)/cov/tests/unit/%.o $(HOST)/cov/cov.
 	$(Q)$(CC) --coverage -o $@ $< -Wl,--start-group $(HOST)/cov/cov.a -Wl,--end-group -lcmocka
 
 .PHONY: coverage
-coverage: ## branch coverage of virtio/ and drivers/ by the unit tests
+coverage: ## branch coverage of virtio/ and drivers/ by the unit tests, and reasons for what is left
 	$(Q)tools/install-packages build check
 	$(Q)$(MAKE) $(COV_BINARIES)
 	$(Q)find $(HOST)/cov -name '*.gcda' -delete
 	$(Q)printf '%s\n' $(COV_BINARIES) | xargs -P $(JOBS) -I TEST sh -c 'timeout 300 TEST >TEST.log 2>&1 || { cat TEST.log; exit 255; }'
 	$(Q)gcovr --root . --filter virtio/ --filter drivers/ --object-directory $(HOST)/cov --branches \
-		--exclude-unreachable-branches --fail-under-branch $(COVERAGE_BRANCHES) $(COVERAGE_ARGS)
+		--exclude-unreachable-branches --json $(HOST)/cov/coverage.json $(COVERAGE_ARGS)
+	$(Q)tools/check-coverage $(HOST)/cov/coverage.json $(COVERAGE_BRANCHES)
 
 .PHONY: launcher run-launcher
 launcher: $(HOST)/launcher $(HOST)/liblauncher.a ## build the launcher and its library
@@ -263,6 +265,22 @@ launcher: $(HOST)/launcher $(HOST)/liblauncher.a ## build the launcher and its l
 run-launcher: $(HOST)/launcher $(HOST)/example
 	$(say) TEST launcher
 	$(Q)timeout 300 tests/launcher/run $^
+
+SIM_SEEDS ?= 1000
+
+.PHONY: sim-test sim-check soak
+sim-test: $(HOST)/launcher ## the simulator itself: same seed, same run; and broken drivers are found
+	$(say) TEST sim
+	$(Q)timeout 1200 tests/sim/run $< $(HOST)/sim/launcher/main.o $(SIM_OBJECTS) >$(HOST)/sim-test.log 2>&1 || \
+		{ cat $(HOST)/sim-test.log; exit 1; }
+
+sim-check: sim-test ## the drivers against devices that misbehave: SIM_SEEDS=1000 seeds of each
+	$(say) SIM '$(SIM_SEEDS) seeds of each device'
+	$(Q)printf '%s\n' blk console | xargs -P $(JOBS) -I DEVICE sh -c 'timeout 1200 $(HOST)/launcher sim --device DEVICE \
+		--seeds $(SIM_SEEDS) >$(HOST)/sim-DEVICE.log 2>&1 || { cat $(HOST)/sim-DEVICE.log; exit 255; }'
+
+soak: $(HOST)/launcher ## SEEDS=N seeds of each device in the simulator; goes on where it was stopped
+	$(Q)tools/soak $(SEEDS)
 
 .PHONY: conformance
 conformance: ## write docs/conformance.md from the tables and the tests
@@ -331,7 +349,8 @@ bench: ## measure Slate beside SeaBIOS and OVMF (BENCH_ARGS='--help')
 # ---- Style and static checks ----------------------------------------------------------------------------------------
 
 C_FILES := $(sort $(shell find bench boot drivers launcher tests virtio -name '*.[ch]'))
-TIDY_FILES := $(filter-out boot/syscalls.c,$(LIBRARY_SOURCES) $(BOOT_SOURCES) $(filter %.c,$(ARCH_SOURCES)))
+TIDY_FILES := $(filter-out boot/syscalls.c,$(LIBRARY_SOURCES) $(BOOT_SOURCES) $(filter %.c,$(ARCH_SOURCES))) \
+	$(sort $(wildcard launcher/*.c launcher/*/*.c))
 SHELL_FILES := $(sort $(shell grep -rlI --exclude-dir=build --exclude-dir=.git '^#!.*bash' .))
 JOBS := $(shell nproc)
 

@@ -177,6 +177,8 @@ static uint32_t used_id(struct launcher_device *dev, const struct launcher_queue
 
         if (wished >= queue->size && wished <= most)
             return (uint32_t)wished;
+        if (launcher_random(dev, 2) == 0)
+            return queue->size; /* by as little as can be */
         return (uint32_t)(queue->size + launcher_random(dev, most - queue->size + 1ull));
     }
     if (split && launcher_fault(dev, LAUNCHER_FAULT_ID_HIGH_BITS)) {
