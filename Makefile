@@ -293,6 +293,13 @@ mutants: ## break the code in one place after another and see a test fail each t
 	$(Q)tests/mutants/run >$(HOST)/mutants.log 2>&1 || { grep -v ': noticed' $(HOST)/mutants.log; exit 1; }
 	$(Q)tail -n 1 $(HOST)/mutants.log
 
+# CBMC is fetched if it is not installed (tools/get-cbmc): nothing that `make check` should depend on.
+.PHONY: proof
+proof: ## prove the split queue with CBMC, where it can be had; not part of check (minutes, and a download)
+	$(Q)tools/install-packages check
+	$(say) PROOF
+	$(Q)cbmc=$$(tools/get-cbmc $(BUILD)/cbmc) && tests/proof/run "$$cbmc"
+
 REPLAY_FUZZ := $(FUZZ_TARGETS:%=replay-%)
 .PHONY: fuzz-replay $(REPLAY_FUZZ)
 fuzz-replay: $(REPLAY_FUZZ) ## every file of the fuzz corpus once
@@ -387,4 +394,4 @@ lint-rules:
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
--include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d' -not -path '$(BUILD)/repro/*')
+-include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d' -not -path '$(BUILD)/repro/*')
