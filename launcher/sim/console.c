@@ -197,7 +197,7 @@ static void type(struct sim_device *dev)
     size_t length = sim_random_scale(world, 1, LONGEST_READ);
 
     for (size_t i = 0; i < length; i++)
-        text[i] = (uint8_t)sim_random(world, 256);
+        text[i] = (uint8_t)sim_random(world, SIM_SCRIBBLE);
     (void)launcher_console_type(dev->host, 0, text, length);
     append(&console->typed, text, length);
     if (console->oddities)

@@ -23,7 +23,6 @@ enum {
     BLOCK_ALIGN = 4096,
     MARGIN = 64,      /* bytes of poison on each side */
     UNWRITTEN = 0xa5, /* what memory holds before anybody writes to it */
-    SCRIBBLE = 0xdd,  /* what a device writes after its reset */
     BUS_INDEX = 40,   /* where a bus address holds the number of its mapping, from 1 */
     BUS_SERIAL = 32,  /* and how often that was used */
 };
@@ -348,7 +347,7 @@ static bool device_reads(void *ctx, uint64_t bus, void *to, size_t length)
 static bool is_scribble(const uint8_t *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++)
-        if (bytes[i] != SCRIBBLE)
+        if (bytes[i] != SIM_SCRIBBLE)
             return false;
     return true;
 }
@@ -358,6 +357,7 @@ static bool is_late(struct sim_device *dev, const void *from, size_t length)
 {
     const struct launcher_device *host = dev->host;
     bool alive = (host->status & VIRTIO_STATUS_DRIVER_OK) != 0;
+    bool scribbles = sim_fired(dev, SIM_FAULT(DMA_AFTER_RESET));
 
     if (host->reset_pending && dev->guest.state == VIRTIO_CLEAN)
         sim_fail(dev->world, "the driver takes %s for CLEAN, and its reset is not confirmed",
@@ -367,10 +367,11 @@ static bool is_late(struct sim_device *dev, const void *from, size_t length)
      * reset is over.
      */
     if (dev->guest.legacy && !alive)
-        alive = dev->in_register || (launcher_is_live(host) && !is_scribble(from, length));
+        alive = dev->in_register ||
+                (launcher_is_live(host) && !(scribbles && is_scribble(from, length)));
     if (host->reset_pending || alive)
         return false;
-    if (!sim_fired(dev, SIM_FAULT(DMA_AFTER_RESET)))
+    if (!scribbles)
         sim_fail(dev->world, "%s writes to memory after its reset", dev->name);
     dev->world->totals->late_writes++;
     return true;

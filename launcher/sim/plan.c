@@ -24,6 +24,11 @@ static const uint8_t ring_features[] = {
     VIRTIO_F_ANY_LAYOUT,    VIRTIO_F_NOTIF_CONFIG_DATA,
 };
 
+static uint64_t least(uint64_t one, uint64_t other)
+{
+    return one < other ? one : other;
+}
+
 static const struct launcher_personality *any_personality(struct sim_world *world)
 {
     unsigned count = 0;
@@ -95,11 +100,9 @@ static void choose_surroundings(struct sim_device *dev)
 static void choose_queue(struct sim_device *dev)
 {
     struct sim_plan *plan = &dev->plan;
-    uint16_t size = 1;
-
     bool page = plan->options.front == LAUNCHER_PAGE;
-    uint32_t stop =
-        page ? 20000 : 8000; /* large ones cost time, when they cannot be made smaller */
+    uint32_t stop = page ? 20000 : 8000; /* there, the driver cannot make large ones smaller */
+    uint16_t size = 1;
 
     plan->fixed_queue = plan->options.personality->queue_size_read_back;
     if (!page && (plan->fixed_queue != 0 || sim_chance(dev->world, 20000)))
@@ -134,10 +137,8 @@ void sim_plan(struct sim_device *dev, bool driven)
     choose_queue(dev);
     choose_surroundings(dev);
     if (sim_chance(world, 40000))
-        options->latency_ns = sim_random_scale(world, 1000,
-                                               world->deadlines.blk_ns < world->deadlines.console_ns
-                                                   ? world->deadlines.blk_ns / 4
-                                                   : world->deadlines.console_ns / 4);
+        options->latency_ns = sim_random_scale(
+            world, 1000, least(world->deadlines.blk_ns, world->deadlines.console_ns) / 4);
     plan->kind->plan(dev);
 }
 
@@ -184,11 +185,8 @@ void sim_plan_machine(struct sim_world *world)
     world->deadlines.reset_ns = sim_random_scale(world, 1, 50) * SIM_MILLISECOND;
     world->deadlines.blk_ns = sim_random_scale(world, 1, 200) * SIM_MILLISECOND;
     world->deadlines.console_ns = sim_random_scale(world, 1, 50) * SIM_MILLISECOND;
-    world->relax_max = world->deadlines.reset_ns;
-    if (world->relax_max > world->deadlines.blk_ns)
-        world->relax_max = world->deadlines.blk_ns;
-    if (world->relax_max > world->deadlines.console_ns)
-        world->relax_max = world->deadlines.console_ns;
-    world->relax_max /= 8;
+    world->relax_max = least(world->deadlines.reset_ns,
+                             least(world->deadlines.blk_ns, world->deadlines.console_ns)) /
+                       8;
     world->device_count = 1 + (unsigned)sim_random(world, SIM_DEVICES);
 }

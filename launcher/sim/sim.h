@@ -4,13 +4,13 @@
  * against the launcher's devices. It has a virtual clock, memory at fixed addresses and one source
  * of chance, so that a seed is a run.
  *
- *   command.c  command line, loop over seeds     summary.c  counts, and a failure with what replays it
- *   run.c      one seed: machines and steps      plan.c     how a machine is made
- * life.c     discover, claim, reset, handoff   machine.c  clock, registers, the access hook: when
- * devices work call.c     a call of the driver under watch  memory.c   what devices can reach, and
- * whose it is before.c   what was left running             stuck.c    what a STUCK device owns
- * blk*.c console.c  what is asked of the drivers, and what must come of it    disk.c  what a disk
- * may hold
+ *   command.c  command line, loop over seeds      summary.c  counts; a failure, and what replays it
+ *   run.c      one seed: machines and steps       plan.c     how a machine is made
+ *   life.c     discover, claim, reset, handoff    before.c   what another program left running
+ *   call.c     a call of the driver under watch   stuck.c    what a STUCK device owns
+ *   machine.c  clock, registers, access hook      memory.c   what devices reach, and whose it is
+ *   blk*.c     what is asked of a disk            disk.c     what a disk may hold
+ *   console.c  what is asked of a console
  */
 #ifndef LAUNCHER_SIM_SIM_H
 #define LAUNCHER_SIM_SIM_H
@@ -78,10 +78,9 @@ struct sim_plan {
     enum sim_mapping mapping;
     unsigned memory_entries;  /* env has memory for queues of that many */
     unsigned private_entries; /* and private memory for queues of that many */
-    unsigned fixed_queue; /* entries that the driver has to take as they are; 0: it can choose */
-    uint32_t map_fails;   /* chance in 65536 */
-    uint32_t
-        rewrites; /* chance in 65536 that a field which was read once changes; REWRITE by the access hook */
+    unsigned fixed_queue;     /* entries that the driver cannot choose; 0: it can */
+    uint32_t map_fails;       /* chance in 65536 */
+    uint32_t rewrites;        /* the same, of REWRITE by the access hook */
 };
 
 /* A piece of memory that a device may reach, poisoned around. */
@@ -159,6 +158,7 @@ struct sim_call {
 };
 
 #define SIM_REWRITTEN 64u
+#define SIM_SCRIBBLE  0xddu /* what a device writes over and over after its reset */
 
 struct sim_world {
     const struct sim_settings *settings;
@@ -174,8 +174,8 @@ struct sim_world {
     unsigned eagerness;           /* chance in 256 that devices work at an access */
     uint64_t tick_max, relax_max; /* ns */
     struct virtio_deadlines deadlines;
-    const void *rewritten
-        [SIM_REWRITTEN]; /* fields that were read and have changed since; by a hash of the address */
+    /* Fields that were read and have changed since, by a hash of the address. */
+    const void *rewritten[SIM_REWRITTEN];
 
     struct sim_block **blocks;
     unsigned block_count, block_room;
@@ -191,12 +191,11 @@ struct sim_kind {
     const char *name;
     const struct launcher_model *model;
     const struct virtio_driver *driver;
-    uint64_t faults;                      /* that can happen to it */
-    unsigned least_queue;                 /* entries */
-    unsigned release_waits;               /* at most, when it is removed */
-    void (*plan)(struct sim_device *dev); /* fills in dev->plan.options */
-    void *(*create)(
-        struct sim_device *dev); /* the launcher's device is there; the kind's own state */
+    uint64_t faults;                         /* that can happen to it */
+    unsigned least_queue;                    /* entries */
+    unsigned release_waits;                  /* at most, when it is removed */
+    void (*plan)(struct sim_device *dev);    /* fills in dev->plan.options */
+    void *(*create)(struct sim_device *dev); /* its own state, for a device that is there */
     void (*destroy)(struct sim_device *dev);
     void *(*driver_state)(struct sim_device *dev); /* for virtio_claim() */
     void (*live)(struct sim_device *dev);          /* it was claimed or restarted */
@@ -263,12 +262,9 @@ void sim_watch(struct sim_world *world);
 void sim_watch_time(struct sim_world *world);
 /* Whether what was done to the device can bring about the error. */
 bool sim_explained(const struct sim_device *dev, int error);
-/*
- * Any of these faults has happened to the device since the latest reset that was the guest's last
- * call's, or before.
- */
+/* Any of these faults has happened to the device since the call began that last reset it. */
 bool sim_fired(const struct sim_device *dev, uint64_t faults);
-/* Or since the call began that was the latest. */
+/* Or since the latest call began. */
 bool sim_fired_in_call(const struct sim_device *dev, uint64_t faults);
 /*
  * The device has, in this life, told the driver that a buffer was done with when it was not: it may
@@ -323,8 +319,8 @@ void sim_say(const struct sim_world *world, const char *format, ...)
 _Noreturn void sim_fail(struct sim_world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sim_draw(struct sim_world *world); /* the timeline, if it was asked for */
-/* 0, or 3: a fault that was asked for did not happen in a run of this length. */
-void sim_died(void); /* for the sanitizers */
+void sim_died(void);                    /* for the sanitizers, which end the process themselves */
+/* The exit status: wrong if a fault that was asked for did not happen in a run of that length. */
 int sim_summary(const struct sim_settings *settings, const struct sim_totals *totals);
 
 #endif
